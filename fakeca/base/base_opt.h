@@ -1,0 +1,60 @@
+/* Option tables: parsing, environment variables, help text, errors with the nearest name. */
+#ifndef FC_BASE_OPT_H
+#define FC_BASE_OPT_H
+
+#include "base/base_err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum fc_opt_type {
+    FC_OPT_FLAG,     /* bool;          --quiet, --no-quiet */
+    FC_OPT_STRING,   /* const char *;  borrowed from argv or the environment */
+    FC_OPT_STRINGS,  /* struct fc_opt_strings; may be repeated */
+    FC_OPT_INT,      /* int64_t;       range min..max */
+    FC_OPT_DURATION, /* int64_t ns;    fc_duration_parse, range min..max when max > 0 */
+    FC_OPT_TIME,     /* int64_t ns;    fc_time_parse */
+    FC_OPT_WORD      /* int;           index into words */
+};
+
+#define FC_OPT_STRINGS_MAX 64
+struct fc_opt_strings {
+    const char *at[FC_OPT_STRINGS_MAX];
+    size_t count;
+};
+
+/* One row. Tables end with a row whose name is NULL. */
+struct fc_opt {
+    const char *name; /* "state": the flag is --state */
+    char letter;      /* 's' for -s, or 0 */
+    enum fc_opt_type type;
+    size_t offset;     /* offsetof(struct x, member) in the target */
+    const char *arg;   /* "DIR", for the help; NULL for flags */
+    const char *env;   /* "FAKECA_STATE", read when the flag is not given; or NULL */
+    const char *help;  /* one sentence, lower case, no full stop */
+    int64_t min, max;  /* FC_OPT_INT, FC_OPT_DURATION */
+    const char *const *words; /* FC_OPT_WORD, NULL-terminated */
+};
+
+/* Parses argv[0..argc) (no program name) into target: "--name VALUE", "--name=VALUE", "-n VALUE", "--" ends options.
+ * Options may stand behind operands unless stop_at_operand. Fills ret_operands (room for argc + 1) with the operands,
+ * NULL-terminated. "--help" and "-h" set *ret_help and stop. Errors FC_E_USAGE: "unknown option '--stat', did you mean
+ * '--state'?", "option '--state' needs a value", "option '--state' given twice", value errors with name and rule.
+ * The same rules hold for the values that come from environment variables (named in the error). */
+struct fc_opt_result {
+    const char **operands;
+    size_t n_operands;
+    bool help;
+};
+int fc_opt_parse(const struct fc_opt *table, void *target, int argc, char *const *argv, bool stop_at_operand,
+                 struct fc_opt_result *ret_result, struct fc_err *err);
+
+/* The rows as aligned help text, with environment variables and ranges. */
+void fc_opt_help(const struct fc_opt *table, FILE *to);
+
+/* The word of a list that is nearest to `word` (edit distance at most 2, or a third of its length), or NULL. */
+const char *fc_opt_nearest(const char *word, const char *const *list, size_t count);
+
+#endif
