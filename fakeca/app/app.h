@@ -1,0 +1,60 @@
+/* The whole server: one of each part, started in the order of the floors and stopped in reverse. */
+#ifndef FC_APP_H
+#define FC_APP_H
+
+#include "base/base_alloc.h"
+#include "base/base_err.h"
+#include "base/base_opt.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What `fakeca serve` can be told. Defaults: fc_app_config_defaults. Strings are borrowed and must outlive the app. */
+struct fc_app_config {
+    const char *state;             /* NULL: in memory, files at the default place */
+    const char *acme_listen;       /* "localhost:14000" */
+    const char *acme_http_listen;  /* NULL: off */
+    const char *management_listen; /* "localhost:15001" */
+    const char *dns_listen;        /* "127.0.0.1:8053"; "none": not served */
+    const char *port_map;          /* "" */
+    const char *dns_default;       /* "127.0.0.1" */
+    const char *pki_url;           /* NULL: http://localhost:MANAGEMENT_PORT/pki */
+    struct fc_opt_strings tls_names;
+    const char *tls_cert, *tls_key;   /* files */
+    const char *root_cert, *root_key; /* files */
+    struct fc_opt_strings policies;   /* --policy FILE, replaces the built-in environment of the same name */
+    const char *clock;                /* "-60d", "+1h", RFC 3339: only for a state that has no clock yet; NULL */
+    int pace;                         /* enum fc_pace */
+    int64_t threads;                  /* of the ACME service */
+    int64_t perspectives;
+    bool allow_public;
+    const char *token;                /* management token, with allow_public */
+    bool durable;
+    bool seeded;
+    int64_t seed;
+};
+void fc_app_config_defaults(struct fc_app_config *config);
+
+struct fc_app;
+
+/* Starts everything; when it returns 0 all listeners are up and run.json is written. Errors carry the exit code by their code. */
+int fc_app_start(const struct fc_app_config *config, struct fc_app **ret_app, struct fc_err *err);
+/* Stops in order, removes run.json; NULL allowed. */
+void fc_app_stop(struct fc_app *app);
+FC_CLEANUP(struct fc_app *, fc_app_stop)
+
+/* run.json as an object; borrowed. */
+const json_t *fc_app_run(const struct fc_app *app);
+
+struct fc_events *fc_app_events(struct fc_app *app);
+
+/* ---- where a running CA is found: used by every command ---- */
+
+/* The folder that holds run.json: state, or $XDG_RUNTIME_DIR/fakeca, or /tmp/fakeca-UID; the caller frees. */
+char *fc_app_place(const char *state);
+/* Reads run.json of that folder. FC_E_NOT_FOUND "no fakeca is running at 'x' (start one with: fakeca serve ...)"; a file that is
+ * left of a process that is dead counts as not running. The caller owns the object. */
+int fc_app_find(const char *state, json_t **ret_run, struct fc_err *err);
+
+#endif

@@ -1,0 +1,56 @@
+/* Identifiers: normal form and syntax of DNS names and IP addresses (letsencrypt.md D.1, D.2). */
+#ifndef FC_MODEL_IDENT_H
+#define FC_MODEL_IDENT_H
+
+#include "base/base_arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum fc_ident_type { FC_IDENT_DNS, FC_IDENT_IP };
+
+struct fc_ident {
+    enum fc_ident_type type;
+    const char *value; /* normal form; wildcards as "*.x" */
+};
+
+struct fc_problem;
+
+const char *fc_ident_type_name(enum fc_ident_type type); /* "dns", "ip" */
+/* -1 when it is neither. */
+int fc_ident_type_parse(const char *name, enum fc_ident_type *ret_type);
+
+bool fc_ident_equal(const struct fc_ident *a, const struct fc_ident *b);
+/* DNS first, then IP, each sorted by value (strcmp); for qsort. */
+int fc_ident_compare(const void *a, const void *b);
+/* Sorts and drops duplicates; returns the new count. */
+size_t fc_ident_sort_unique(struct fc_ident *idents, size_t count);
+bool fc_ident_wildcard(const struct fc_ident *ident);
+
+struct fc_ident_rules {
+    bool rehearsal; /* the suffixes of design.md part 2 and bare "localhost" pass 11, 17, 18; private addresses pass */
+    const char *const *blocked; /* block list, exact or as parent; NULL-terminated; NULL: none */
+};
+
+/* Checks a lower-cased DNS name by the rows of D.1 in their order (1 to 18 and 20). 0, or -1 and the inner problem: its type
+ * (malformed or rejectedIdentifier) and the bare message ("Domain name needs at least one dot"). *ret_used_rehearsal
+ * (may be NULL) says whether only `rehearsal` let it pass. Public suffixes by libpsl, ICANN section only. */
+int fc_ident_check_dns(const char *name, const struct fc_ident_rules *rules, struct fc_arena *arena,
+                       struct fc_problem *ret_problem, bool *ret_used_rehearsal);
+/* The same for an IP address: canonical text form (RFC 5952) and the special-purpose registries of D.2. */
+int fc_ident_check_ip(const char *text, const struct fc_ident_rules *rules, struct fc_arena *arena,
+                      struct fc_problem *ret_problem, bool *ret_used_rehearsal);
+
+/* Whether the name is under a rehearsal suffix (.test .example .internal .localhost .home.arpa) or is "localhost". */
+bool fc_ident_rehearsal_name(const char *name);
+/* The text after "reserved address block: " of the most specific special-purpose block that holds the address
+ * (4 or 16 bytes, network order), or NULL when it is public. */
+const char *fc_ident_reserved_block(const unsigned char *address, size_t len);
+/* Whether it is loopback or private (what `rehearsal` permits as look-up result and identifier). */
+bool fc_ident_private_address(const unsigned char *address, size_t len);
+
+/* SHA-256 is the caller's: the text that Boulder hashes for an identifier set: DNS names sorted, then IPs sorted, joined
+ * with ','. idents must be sorted and unique. */
+const char *fc_ident_set_text(struct fc_arena *arena, const struct fc_ident *idents, size_t count);
+
+#endif
