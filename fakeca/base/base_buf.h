@@ -3,6 +3,7 @@
 #ifndef FC_BASE_BUF_H
 #define FC_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,6 +25,7 @@ int fc_buf_append(struct fc_buf *buf, const void *data, size_t len);
 int fc_buf_puts(struct fc_buf *buf, const char *text);
 int fc_buf_putc(struct fc_buf *buf, char c);
 int fc_buf_printf(struct fc_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int fc_buf_vprintf(struct fc_buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 /* Hands the memory to the caller, who frees it; the buffer is empty afterwards and can be used again. */
 char *fc_buf_detach(struct fc_buf *buf);

@@ -38,16 +38,20 @@ struct fc_opt {
     const char *const *words; /* FC_OPT_WORD, NULL-terminated */
 };
 
-/* Parses argv[0..argc) (no program name) into target: "--name VALUE", "--name=VALUE", "-n VALUE", "--" ends options.
- * Options may stand behind operands unless stop_at_operand. Fills ret_operands (room for argc + 1) with the operands,
- * NULL-terminated. "--help" and "-h" set *ret_help and stop. Errors FC_E_USAGE: "unknown option '--stat', did you mean
- * '--state'?", "option '--state' needs a value", "option '--state' given twice", value errors with name and rule.
- * The same rules hold for the values that come from environment variables (named in the error). */
+/* operands: set by the caller before the call to room for argc + 1 pointers, or to NULL when operands are an error. */
 struct fc_opt_result {
-    const char **operands;
+    const char **operands; /* filled with the operands, NULL-terminated */
     size_t n_operands;
     bool help;
 };
+
+/* Parses argv[0..argc) (no program name) into target, which holds the defaults: "--name VALUE", "--name=VALUE",
+ * "-n VALUE"; "--" ends the options. A VALUE may begin with '-' ("--clock -60d") but not with "--" unless '=' joins it.
+ * Options may stand behind operands unless stop_at_operand. "--help" and "-h" set help and stop without reading the
+ * environment. Then each row with env that was not given takes the variable's value; an empty variable counts as unset;
+ * flags read 1/true/yes/on and 0/false/no/off.
+ * Errors FC_E_USAGE: "unknown option '--stat', did you mean '--state'?", "option '--state' needs a value", "option
+ * '--state' given twice", value errors with the name of the option or variable and the rule. */
 int fc_opt_parse(const struct fc_opt *table, void *target, int argc, char *const *argv, bool stop_at_operand,
                  struct fc_opt_result *ret_result, struct fc_err *err);
 

@@ -32,18 +32,20 @@ const char *fc_time_boulder(int64_t at, char buf[FC_TIME_TEXT_MAX]);
 /* RFC 3339 with any offset and fraction; also a bare date (midnight UTC) and "YYYY-MM-DDTHH:MM[:SS]" without zone (UTC).
  * Strict: impossible dates, trailing bytes and leap seconds are refused. */
 int fc_time_parse(const char *text, int64_t *ret_at, struct fc_err *err);
-/* IMF-fixdate only. */
+/* IMF-fixdate only; a wrong day of the week is refused. */
 int fc_time_parse_http(const char *text, int64_t *ret_at, struct fc_err *err);
 
 /* "60d", "90m", "1h30m", "45s", "250ms", "2w"; units w d h m s ms, largest first, each at most once; one leading sign.
- * A bare number is refused, for the reader cannot know its unit; "0" is allowed. At most 1000 years. */
+ * A bare number is refused, for the reader cannot know its unit; "0" is allowed. At most FC_DURATION_MAX. */
+#define FC_DURATION_MAX (73050 * FC_DAY) /* 200 years: the whole range of the clock */
 int fc_duration_parse(const char *text, int64_t *ret_duration, struct fc_err *err);
-/* The shortest such text: "60d", "1h30m", "0s", "-2d". */
+/* The same form, days the largest unit: "60d", "1h30m", "0s", "-2d"; what is below a millisecond is cut off. */
 const char *fc_duration_text(int64_t duration, char buf[FC_TIME_TEXT_MAX]);
 /* As Go prints a duration: "1h0m0s", "168h0m0s", "1m30s", "0s", "1.5s". */
 const char *fc_duration_go(int64_t duration, char buf[FC_TIME_TEXT_MAX]);
 
-/* Broken-down UTC and back (proleptic Gregorian calendar). month 1-12, day 1-31. */
+/* Broken-down UTC and back (proleptic Gregorian calendar). month 1-12, day 1-31. A date that int64_t nanoseconds cannot
+ * hold (before 1677 or after 2262, such as the 9999-12-31 of RFC 5280) gives INT64_MIN or INT64_MAX. */
 struct fc_date {
     int year, month, day, hour, minute, second;
     int weekday; /* 0 Sunday; ignored by fc_date_time */

@@ -36,6 +36,7 @@ struct fc_http_req {
     size_t body_len;
     bool body_too_large; /* it passed the service's limit: body is empty, the rest was read and dropped */
     int64_t now;         /* simulated, read once when the request was complete */
+    bool stopping;       /* the server is stopping: a resumed handler answers now, a further `wait` gets 503 */
     const char *params[FC_HTTP_PARAMS_MAX]; /* set by fc_http_route_match */
     size_t n_params;
 };
@@ -83,7 +84,7 @@ void fc_http_res_text(struct fc_http_req *req, struct fc_http_res *res, int stat
 /* value as JSON (2 spaces indent, newline at the end; '/' unescaped, non-ASCII as \u); steals the reference. */
 void fc_http_res_json(struct fc_http_req *req, struct fc_http_res *res, int status, const char *content_type,
                       json_t *value);
-/* Drops what a first handler filled in (keeps nothing), so that another answer can be made. */
+/* Drops what a first handler filled in (keeps nothing; releases `wait`), so that another answer can be made. */
 void fc_http_res_clear(struct fc_http_res *res);
 
 /* The service behind a listener: handles one request on a serving thread. */

@@ -19,7 +19,7 @@ void fc_http_wait_signal(struct fc_http_wait *wait);
 bool fc_http_wait_signalled(struct fc_http_wait *wait);
 
 /* For the server: notify(cookie) is called once when the latch is signalled, at once if it is already. After disarm returns
- * notify is not running and will not be called. */
+ * notify is not running and will not be called. notify runs under the latch's lock: it must not call the latch. */
 void fc_http_wait_arm(struct fc_http_wait *wait, void (*notify)(void *cookie), void *cookie);
 void fc_http_wait_disarm(struct fc_http_wait *wait);
 

@@ -1,0 +1,115 @@
+#include "base/base_buf.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_alloc.h"
+#include "base/base_assert.h"
+
+/* What an empty buffer's data points to, so that it is never NULL and costs no allocation. Never written: cap is 0. */
+static char nothing[1];
+
+void fc_buf_init(struct fc_buf *buf, size_t max)
+{
+    *buf = (struct fc_buf){.data = nothing, .max = max};
+}
+
+void fc_buf_release(struct fc_buf *buf)
+{
+    if (buf->cap)
+        free(buf->data);
+    fc_buf_init(buf, buf->max);
+}
+
+void fc_buf_release_scope(struct fc_buf *buf)
+{
+    fc_buf_release(buf);
+}
+
+void fc_buf_clear(struct fc_buf *buf)
+{
+    buf->len = 0;
+    buf->full = false;
+    if (buf->cap)
+        buf->data[0] = '\0';
+}
+
+/* Makes room for extra bytes and the NUL. */
+static int grow(struct fc_buf *buf, size_t extra)
+{
+    if (buf->full || extra > buf->max - buf->len) {
+        buf->full = true;
+        return -1;
+    }
+    size_t needed = buf->len + extra + 1;
+    if (needed <= buf->cap)
+        return 0;
+    size_t cap = buf->cap ? buf->cap : 64;
+    while (cap < needed)
+        cap = cap > SIZE_MAX / 2 ? needed : cap * 2;
+    buf->data = fc_reallocarray(buf->cap ? buf->data : NULL, cap, 1);
+    buf->cap = cap;
+    buf->data[buf->len] = '\0';
+    return 0;
+}
+
+int fc_buf_append(struct fc_buf *buf, const void *data, size_t len)
+{
+    if (grow(buf, len))
+        return -1;
+    if (len)
+        memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+    return 0;
+}
+
+int fc_buf_puts(struct fc_buf *buf, const char *text)
+{
+    return fc_buf_append(buf, text, strlen(text));
+}
+
+int fc_buf_putc(struct fc_buf *buf, char c)
+{
+    return fc_buf_append(buf, &c, 1);
+}
+
+int fc_buf_vprintf(struct fc_buf *buf, const char *format, va_list args)
+{
+    va_list again;
+
+    va_copy(again, args);
+    size_t room = buf->cap ? buf->cap - buf->len : 0;
+    int len = vsnprintf(room ? buf->data + buf->len : NULL, room, format, args);
+    FC_ASSERT(len >= 0);
+    int result = grow(buf, (size_t)len);
+    if (result == 0) {
+        if ((size_t)len >= room)
+            vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
+        buf->len += (size_t)len;
+    } else if (buf->cap) {
+        buf->data[buf->len] = '\0';
+    }
+    va_end(again);
+    return result;
+}
+
+int fc_buf_printf(struct fc_buf *buf, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int result = fc_buf_vprintf(buf, format, args);
+    va_end(args);
+    return result;
+}
+
+char *fc_buf_detach(struct fc_buf *buf)
+{
+    char *data = buf->cap ? buf->data : fc_strdup("");
+
+    fc_buf_init(buf, buf->max);
+    return data;
+}

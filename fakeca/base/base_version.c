@@ -1,0 +1,3 @@
+#include "base/base_version.h"
+
+const char fc_version[] = FAKECA_VERSION;

@@ -1,0 +1,3 @@
+# Files whose bytes are compiled in.
+fc_embed(policy fc_policy_production_json ${CMAKE_CURRENT_SOURCE_DIR}/policy/production.json)
+fc_embed(policy fc_policy_staging_json ${CMAKE_CURRENT_SOURCE_DIR}/policy/staging.json)

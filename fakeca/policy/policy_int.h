@@ -1,0 +1,49 @@
+/* Inside policy/: the loader with a way to watch it, and its parts. */
+#ifndef FC_POLICY_INT_H
+#define FC_POLICY_INT_H
+
+#include "base/base_arena.h"
+#include "base/base_json.h"
+#include "policy/policy.h"
+
+/* Called for each object of the file once all its members were asked for: its path and the names. A test compares them with
+ * policy.schema.json. */
+struct fc_policy_watch {
+    void (*object)(void *cookie, const char *path, const char *const *names, size_t n_names);
+    void *cookie;
+};
+
+/* What the parts of the loader share. */
+struct fc_policy_load {
+    struct fc_policy *policy;
+    struct fc_arena
+        *arena; /* the policy's own: vectors and structs; texts stay in the JSON value, which the policy keeps */
+    const struct fc_policy_watch *watch; /* NULL: nobody watches */
+};
+
+/* fc_policy_parse with a watcher (NULL allowed). */
+int fc_policy_load(const char *text, size_t len, const char *file, const struct fc_policy_watch *watch,
+                   struct fc_policy **ret_policy, struct fc_err *err);
+
+/* ---- policy_read.c: what several sections need ---- */
+
+/* Asks for the "source" that every section carries, tells the watcher, reports unknown members. Returns the source. */
+const char *fc_policy_read_end(struct fc_policy_load *load, struct fc_json_obj *obj);
+/* A NULL-terminated vector in the policy's arena (an empty one when the member is wrong). `words`: the permitted ones, NULL for
+ * any; an unknown or repeated word is an error. */
+const char **fc_policy_read_strs(struct fc_policy_load *load, struct fc_json_obj *obj, const char *key, size_t max,
+                                 size_t max_len, const char *const *words);
+/* Distinct integers in [min, max], at most `room`; returns how many. */
+size_t fc_policy_read_ints(struct fc_json_obj *obj, const char *key, int64_t min, int64_t max, size_t room,
+                           int64_t *ret_values);
+/* A required text of 1 to 64 of a-z, 0-9 and '-' that begins with a letter: it becomes part of URLs and of row names. */
+const char *fc_policy_read_name(struct fc_json_obj *obj, const char *key);
+/* A required http or https URL. */
+const char *fc_policy_read_url(struct fc_json_obj *obj, const char *key);
+
+/* ---- the sections ---- */
+
+void fc_policy_profiles_read(struct fc_policy_load *load, struct fc_json_obj *root);  /* policy_profiles.c */
+void fc_policy_hierarchy_read(struct fc_policy_load *load, struct fc_json_obj *root); /* policy_hierarchy.c */
+
+#endif
