@@ -29,7 +29,7 @@ struct fc_app_config {
     int64_t threads;                  /* of the ACME service */
     int64_t perspectives;
     bool allow_public;
-    const char *token;                /* management token, with allow_public */
+    const char *token; /* management token, with allow_public */
     bool durable;
     bool seeded;
     int64_t seed;

@@ -15,8 +15,8 @@
 #include "base/base_time.h"
 
 struct fc_clock {
-    pthread_mutex_t lock;      /* one change at a time; readers do not take it */
-    struct fc_clock_page page; /* what this process reads: nobody outside can damage it */
+    pthread_mutex_t lock;         /* one change at a time; readers do not take it */
+    struct fc_clock_page page;    /* what this process reads: nobody outside can damage it */
     struct fc_clock_page *shared; /* the file's page, or NULL */
     int fd;                       /* holds the flock */
 };
@@ -343,8 +343,8 @@ int fc_clock_restore(struct fc_clock *clock, const struct fc_clock_saved *saved,
     fc_clock_save(clock, &present);
     if (present.offset_s == saved->offset_s && present.frozen_at == saved->frozen_at)
         return change_drop(clock, 0);
-    bool overflow = __builtin_mul_overflow(saved->offset_s, FC_SECOND, &at) ||
-                    __builtin_add_overflow(at, change.real, &at);
+    bool overflow =
+        __builtin_mul_overflow(saved->offset_s, FC_SECOND, &at) || __builtin_add_overflow(at, change.real, &at);
     /* while frozen the offset stands for the time before the freeze, and is as good as any in the same bounds */
     if (overflow || (saved->frozen_at ? !in_range(saved->frozen_at) : !in_range(at)))
         return change_drop(clock, out_of_range(err));

@@ -21,9 +21,10 @@
 struct fc_clock;
 
 struct fc_clock_view {
-    int64_t now;     /* simulated */
-    int64_t real;    /* real, read at the same moment */
-    int64_t offset;  /* now - real when following; of the frozen point when frozen (it then shrinks as real time goes on) */
+    int64_t now;  /* simulated */
+    int64_t real; /* real, read at the same moment */
+    int64_t
+        offset; /* now - real when following; of the frozen point when frozen (it then shrinks as real time goes on) */
     bool frozen;
 };
 

@@ -122,8 +122,9 @@ static int check_page(const char *path, const struct fc_clock_page *page, int64_
     if (memcmp(page->magic, "FAKECLK1", sizeof page->magic) != 0)
         return fc_err_set(err, FC_E_DAMAGED, "'%s' is not a clock file", path);
     if (page->version != 1)
-        return fc_err_set(err, FC_E_DAMAGED, "'%s': version %" PRIu32 ", this fakeca knows 1: use the fakeca that wrote it",
-                          path, page->version);
+        return fc_err_set(err, FC_E_DAMAGED,
+                          "'%s': version %" PRIu32 ", this fakeca knows 1: use the fakeca that wrote it", path,
+                          page->version);
     if (page->size < sizeof *page)
         return fc_err_set(err, FC_E_DAMAGED, "'%s': clock file is damaged (size field %" PRIu32 ")", path, page->size);
     fc_clock_slot_read(page, &slot);
@@ -156,7 +157,7 @@ static int map_fd(const char *path, int fd, struct fc_clock_page **ret_page, str
 static int use_existing(const char *path, int fd, int64_t real, struct fc_clock_page **ret_page, struct fc_err *err)
 {
     struct stat st;
-    struct fc_clock_page *page;
+    struct fc_clock_page *page = NULL;
 
     if (fstat(fd, &st))
         return fc_err_errno(err, "cannot look at '%s'", path);
@@ -225,8 +226,7 @@ static int create_new(const char *path, int64_t real, int *ret_fd, struct fc_clo
     return 0;
 }
 
-int fc_clock_file_open(const char *path, int64_t real, int *ret_fd, struct fc_clock_page **ret_page,
-                       struct fc_err *err)
+int fc_clock_file_open(const char *path, int64_t real, int *ret_fd, struct fc_clock_page **ret_page, struct fc_err *err)
 {
     struct fc_clock_page *page = NULL;
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

@@ -20,7 +20,7 @@ enum fc_err_code {
 
 struct fc_err {
     enum fc_err_code code;
-    char text[1024]; /* lower case, no full stop, subject in single quotes: cannot open '/x': No such file */
+    char text[4096]; /* lower case, no full stop, subject in single quotes: cannot open '/x': No such file */
 };
 
 /* Sets code and text unless an error is set already. Always returns -1, so that callers can `return fc_err_set(...)`. */

@@ -67,7 +67,8 @@ int fc_file_read(const char *path, size_t max, char **ret_data, size_t *ret_len,
         fc_err_errno(err, "cannot look at '%s'", path);
     else if (!S_ISREG(st.st_mode))
         fc_err_set(err, FC_E_SYSTEM, "'%s' is not a regular file", path);
-    else if ((uintmax_t)st.st_size > max || ((result = read_all(fd, (size_t)st.st_size, max, ret_data, ret_len)) && errno == EFBIG))
+    else if ((uintmax_t)st.st_size > max ||
+             ((result = read_all(fd, (size_t)st.st_size, max, ret_data, ret_len)) && errno == EFBIG))
         fc_err_set(err, FC_E_LIMIT, "'%s' is larger than %zu bytes", path, max);
     else if (result)
         fc_err_errno(err, "cannot read '%s'", path);

@@ -63,7 +63,8 @@ int fc_json_errs_report(const struct fc_json_errs *errs, struct fc_err *err);
 
 void fc_json_obj_root(struct fc_json_obj *obj, const json_t *value, struct fc_json_errs *errs);
 /* A member that is an object. When absent and optional, obj->value is NULL and every getter on it gives its default. */
-void fc_json_obj_member(struct fc_json_obj *parent, const char *key, enum fc_json_need need, struct fc_json_obj *ret_obj);
+void fc_json_obj_member(struct fc_json_obj *parent, const char *key, enum fc_json_need need,
+                        struct fc_json_obj *ret_obj);
 /* Element `index` of an array that came from fc_json_array(parent, key, ...). */
 void fc_json_obj_element(struct fc_json_obj *parent, const char *key, const json_t *array, size_t index,
                          struct fc_json_obj *ret_obj);
@@ -86,7 +87,8 @@ const json_t *fc_json_array(struct fc_json_obj *obj, const char *key, enum fc_js
 /* An array of strings into a new NULL-terminated vector that the caller frees (the strings are borrowed). */
 const char **fc_json_strs(struct fc_json_obj *obj, const char *key, enum fc_json_need need, size_t max, size_t max_len);
 /* One of a NULL-terminated list of words: its index, or `fallback`. */
-int fc_json_word(struct fc_json_obj *obj, const char *key, enum fc_json_need need, const char *const *words, int fallback);
+int fc_json_word(struct fc_json_obj *obj, const char *key, enum fc_json_need need, const char *const *words,
+                 int fallback);
 /* Any value, borrowed (for members whose names are free, such as profile names). */
 const json_t *fc_json_any(struct fc_json_obj *obj, const char *key, enum fc_json_need need);
 

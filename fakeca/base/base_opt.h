@@ -30,11 +30,11 @@ struct fc_opt {
     const char *name; /* "state": the flag is --state */
     char letter;      /* 's' for -s, or 0 */
     enum fc_opt_type type;
-    size_t offset;     /* offsetof(struct x, member) in the target */
-    const char *arg;   /* "DIR", for the help; NULL for flags */
-    const char *env;   /* "FAKECA_STATE", read when the flag is not given; or NULL */
-    const char *help;  /* one sentence, lower case, no full stop */
-    int64_t min, max;  /* FC_OPT_INT, FC_OPT_DURATION */
+    size_t offset;            /* offsetof(struct x, member) in the target */
+    const char *arg;          /* "DIR", for the help; NULL for flags */
+    const char *env;          /* "FAKECA_STATE", read when the flag is not given; or NULL */
+    const char *help;         /* one sentence, lower case, no full stop */
+    int64_t min, max;         /* FC_OPT_INT, FC_OPT_DURATION */
     const char *const *words; /* FC_OPT_WORD, NULL-terminated */
 };
 

@@ -22,7 +22,7 @@ struct fc_ca;
 struct fc_ca_params {
     const struct fc_policy *policy;
     struct fc_store *store;
-    const char *pki_url;   /* "http://localhost:15001/pki": AIA is PKI_URL/ENV/NAME.der, CRL PKI_URL/ENV/NAME/SHARD.crl */
+    const char *pki_url; /* "http://localhost:15001/pki": AIA is PKI_URL/ENV/NAME.der, CRL PKI_URL/ENV/NAME/SHARD.crl */
     int64_t now;
     /* An own root (--root-cert, --root-key): PEM texts; both or neither. It signs all intermediates. */
     const char *root_cert_pem, *root_key_pem;
@@ -83,11 +83,11 @@ const char *fc_ca_chain_pem(const struct fc_ca *ca, struct fc_arena *arena, cons
 /* A CA certificate as the management API shows it. Texts live as long as the CA. */
 struct fc_ca_info {
     int64_t id;
-    const char *name;    /* of the policy: "root-ecdsa" */
+    const char *name; /* of the policy: "root-ecdsa" */
     const char *subject;
-    const char *key;     /* "P-256", "RSA-2048" */
+    const char *key; /* "P-256", "RSA-2048" */
     bool root, issues_leaves, ready;
-    const char *pem;     /* NULL until ready */
+    const char *pem; /* NULL until ready */
     int64_t not_before, not_after;
 };
 /* Index from 0; false past the end. */
@@ -109,7 +109,7 @@ int fc_ca_crl(struct fc_ca *ca, const char *name, int shard, int64_t now, unsign
 struct fc_ca_tls {
     char *cert_pem; /* chain: leaf, then its CA */
     char *key_pem;
-    char *ca_pem;   /* the root to trust */
+    char *ca_pem; /* the root to trust */
 };
 /* Loads from the store or makes it. names: NULL-terminated; localhost, 127.0.0.1, ::1 are always in. When the stored leaf lacks
  * a name, a new leaf is made by the same CA. */

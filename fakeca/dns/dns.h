@@ -21,7 +21,7 @@ struct fc_clock;
 struct fc_dns;
 
 struct fc_dns_params {
-    struct fc_store *store;   /* rules are kept there */
+    struct fc_store *store; /* rules are kept there */
     struct fc_events *events;
     const struct fc_clock *clock;
     const char *default_addrs; /* "127.0.0.1[,::1]"; NULL: 127.0.0.1 */

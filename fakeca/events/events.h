@@ -41,10 +41,10 @@ struct fc_event_about {
 };
 
 struct fc_events_params {
-    struct fc_store *store;        /* hooks are set on it; must outlive the log */
-    const struct fc_clock *clock;  /* real time stamps */
-    size_t memory_max;             /* 0: 100,000 */
-    int64_t disk_max;              /* 0: 1,000,000 */
+    struct fc_store *store;       /* hooks are set on it; must outlive the log */
+    const struct fc_clock *clock; /* real time stamps */
+    size_t memory_max;            /* 0: 100,000 */
+    int64_t disk_max;             /* 0: 1,000,000 */
 };
 /* Continues the numbers that the store holds and loads its newest events. */
 int fc_events_new(const struct fc_events_params *params, struct fc_events **ret_events, struct fc_err *err);

@@ -23,13 +23,13 @@ struct fc_http_header {
 /* All strings live in the arena. */
 struct fc_http_req {
     struct fc_arena *arena;
-    const char *method; /* "GET" */
-    const char *path;   /* as sent, without the query; always begins with '/' */
-    const char *query;  /* after '?', as sent, or NULL */
-    const char *scheme; /* "https" or "http": of the listener */
-    const char *host;   /* Host header as sent, or NULL */
-    const char *peer;   /* "127.0.0.1:51234", "[::1]:51234" */
-    uint64_t conn;      /* number of the connection */
+    const char *method;                   /* "GET" */
+    const char *path;                     /* as sent, without the query; always begins with '/' */
+    const char *query;                    /* after '?', as sent, or NULL */
+    const char *scheme;                   /* "https" or "http": of the listener */
+    const char *host;                     /* Host header as sent, or NULL */
+    const char *peer;                     /* "127.0.0.1:51234", "[::1]:51234" */
+    uint64_t conn;                        /* number of the connection */
     const struct fc_http_header *headers; /* as sent, at most 100 */
     size_t n_headers;
     const char *body; /* NUL-terminated; "" when there is none */
@@ -65,7 +65,7 @@ struct fc_http_res {
     void (*resume)(void *cookie, struct fc_http_req *req, struct fc_http_res *res);
     void *resume_cookie;
     const struct fc_http_stream *stream; /* of the arena */
-    bool cut; /* close the connection without an answer */
+    bool cut;                            /* close the connection without an answer */
 };
 
 /* Value of a request header (name in any case), NULL when absent. */

@@ -41,10 +41,10 @@ struct fc_manage_params {
     struct fc_net_portmap *portmap;
     struct fc_manage_env envs[FC_MANAGE_ENVS_MAX];
     size_t n_envs;
-    const char *tls_ca_pem;         /* root of the directory's own TLS */
-    const char *const *hosts;       /* names and addresses that a Host header may carry besides loopback; NULL-terminated */
-    const char *token;              /* needed as "Authorization: Bearer" for everything under /api; NULL: none */
-    int64_t started_mono;           /* for uptime */
+    const char *tls_ca_pem;   /* root of the directory's own TLS */
+    const char *const *hosts; /* names and addresses that a Host header may carry besides loopback; NULL-terminated */
+    const char *token;        /* needed as "Authorization: Bearer" for everything under /api; NULL: none */
+    int64_t started_mono;     /* for uptime */
     /* run.json as an object (pid, directory, ...): served at /api/v1/run; borrowed */
     const json_t *run;
     /* The clock was changed: keep it. Called inside the write transaction that carries the event. */

@@ -24,11 +24,11 @@ int fc_status_parse(const char *name, enum fc_status *ret); /* -1 when unknown *
 
 struct fc_account {
     int64_t id;
-    const char *env;           /* "production", "staging" */
-    const char *jwk;           /* JSON text of the public key, required members only */
-    const char *thumbprint;    /* RFC 7638, base64url */
-    enum fc_status status;     /* valid, deactivated, revoked */
-    const char *contact;       /* JSON array text, or NULL when the policy does not keep contacts */
+    const char *env;        /* "production", "staging" */
+    const char *jwk;        /* JSON text of the public key, required members only */
+    const char *thumbprint; /* RFC 7638, base64url */
+    enum fc_status status;  /* valid, deactivated, revoked */
+    const char *contact;    /* JSON array text, or NULL when the policy does not keep contacts */
     bool terms_agreed;
     int64_t created_at;
 };
@@ -37,54 +37,54 @@ struct fc_order {
     int64_t id;
     int64_t account_id;
     const char *env;
-    const char *profile;       /* NULL: none asked for (stored so: "" and "classic" share nothing) */
-    struct fc_ident *idents;   /* sorted */
+    const char *profile;     /* NULL: none asked for (stored so: "" and "classic" share nothing) */
+    struct fc_ident *idents; /* sorted */
     size_t n_idents;
     int64_t *authz_ids;
     size_t n_authz;
     int64_t created_at;
     int64_t expires_at;
-    int64_t processing_at;     /* 0 until finalize took it */
-    const unsigned char *csr;  /* DER, from finalize on; NULL before */
+    int64_t processing_at;    /* 0 until finalize took it */
+    const unsigned char *csr; /* DER, from finalize on; NULL before */
     size_t csr_len;
-    const char *serial;        /* of the certificate, NULL until issued */
-    const char *error;         /* problem JSON of a failed issuance, NULL otherwise */
-    const char *replaces;      /* certID, or NULL */
+    const char *serial;   /* of the certificate, NULL until issued */
+    const char *error;    /* problem JSON of a failed issuance, NULL otherwise */
+    const char *replaces; /* certID, or NULL */
 };
 
 struct fc_authz {
     int64_t id;
     int64_t account_id;
     const char *env;
-    const char *profile;       /* of the order that made it, NULL: none */
-    struct fc_ident ident;     /* without "*." */
+    const char *profile;   /* of the order that made it, NULL: none */
+    struct fc_ident ident; /* without "*." */
     bool wildcard;
-    enum fc_status stored;     /* pending, valid, invalid, deactivated, revoked: what happened, not what time made of it */
-    const char *token;         /* shared by all its challenges */
-    const char *types;         /* offered challenge types, "http-01,dns-01" */
+    enum fc_status stored; /* pending, valid, invalid, deactivated, revoked: what happened, not what time made of it */
+    const char *token;     /* shared by all its challenges */
+    const char *types;     /* offered challenge types, "http-01,dns-01" */
     int64_t created_at;
     int64_t expires_at;
     /* of the challenge that was attempted */
-    const char *attempted;     /* its type, NULL before */
-    bool processing;           /* an attempt is under way */
-    int64_t validated_at;      /* when the attempt began; set for valid and invalid */
-    const char *error;         /* problem JSON, NULL when none */
-    const char *record;        /* validationRecord JSON array, NULL when none */
+    const char *attempted; /* its type, NULL before */
+    bool processing;       /* an attempt is under way */
+    int64_t validated_at;  /* when the attempt began; set for valid and invalid */
+    const char *error;     /* problem JSON, NULL when none */
+    const char *record;    /* validationRecord JSON array, NULL when none */
 };
 
 struct fc_certificate {
-    const char *serial;        /* 36 lower-case hex digits */
+    const char *serial; /* 36 lower-case hex digits */
     const char *env;
     int64_t account_id;
     int64_t order_id;
-    int64_t issuer_id;         /* row of the issuing CA certificate */
-    const char *profile;       /* NULL: none asked for */
+    int64_t issuer_id;   /* row of the issuing CA certificate */
+    const char *profile; /* NULL: none asked for */
     const unsigned char *der;
     size_t der_len;
-    struct fc_ident *idents;   /* sorted */
+    struct fc_ident *idents; /* sorted */
     size_t n_idents;
     int64_t issued_at, not_before, not_after;
-    int64_t revoked_at;        /* 0: not revoked */
+    int64_t revoked_at; /* 0: not revoked */
     int reason;
     const unsigned char *spki; /* 32 bytes: SHA-256 of the public key */
     int shard;                 /* CRL shard, 1..n */
@@ -94,7 +94,8 @@ struct fc_certificate {
 enum fc_status fc_authz_status(const struct fc_authz *authz, int64_t now);
 /* letsencrypt.md C.3, first match wins; authz: the order's n_authz authorizations. */
 enum fc_status fc_order_status(const struct fc_order *order, const struct fc_authz *authz, int64_t now);
-enum fc_status fc_certificate_status(const struct fc_certificate *certificate, int64_t now); /* valid, revoked, expired */
+enum fc_status fc_certificate_status(const struct fc_certificate *certificate,
+                                     int64_t now); /* valid, revoked, expired */
 
 /* The 6-character id of a challenge: base64url of the first 4 bytes of FNV-1a-128 over token and type (letsencrypt.md C.4). */
 #define FC_CHALLENGE_ID_LEN 6

@@ -24,7 +24,7 @@ struct fc_problem {
     const char *detail;
     const struct fc_problem *subs; /* subproblems, each with `ident` */
     size_t n_subs;
-    const struct fc_ident *ident; /* only in subproblems */
+    const struct fc_ident *ident;  /* only in subproblems */
     const char *const *algorithms; /* badSignatureAlgorithm: NULL-terminated */
     const char *location;          /* Location header of the answer (key-change conflict), or NULL */
     int64_t retry_after_s;         /* 0: no Retry-After header */
@@ -32,8 +32,8 @@ struct fc_problem {
 };
 
 /* Sets type and detail (made in the arena); always -1, so handlers can `return fc_problem_set(...)`. First one wins. */
-int fc_problem_set(struct fc_problem *problem, struct fc_arena *arena, enum fc_problem_type type, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+int fc_problem_set(struct fc_problem *problem, struct fc_arena *arena, enum fc_problem_type type, const char *format,
+                   ...) __attribute__((format(printf, 4, 5)));
 /* The same with a status that differs from the type's usual one (malformed 404, malformed 405). */
 int fc_problem_set_status(struct fc_problem *problem, struct fc_arena *arena, enum fc_problem_type type, int status,
                           const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -21,37 +21,37 @@ enum fc_net_fetch_fault {
     FC_NET_ANSWER_TIMEOUT, /* connected, no complete header */
     FC_NET_BODY_TIMEOUT,
     FC_NET_RESET,
-    FC_NET_TLS,            /* handshake failed: see tls_alert */
-    FC_NET_SHORT_BODY,     /* closed before Content-Length */
-    FC_NET_GARBAGE,        /* EOF, no HTTP, HTTP answered on https ... */
-    FC_NET_HTTP2,          /* an HTTP/2 preface or SETTINGS frame on a plain port */
+    FC_NET_TLS,        /* handshake failed: see tls_alert */
+    FC_NET_SHORT_BODY, /* closed before Content-Length */
+    FC_NET_GARBAGE,    /* EOF, no HTTP, HTTP answered on https ... */
+    FC_NET_HTTP2,      /* an HTTP/2 preface or SETTINGS frame on a plain port */
     FC_NET_CANCELLED
 };
 
 struct fc_net_fetch_params {
-    const char *url;        /* http or https; its port decides the Host header */
-    const char *host;       /* host of the URL (IPv6 without brackets) */
-    unsigned port;          /* of the URL */
-    struct fc_net_addr to;  /* where to connect, port included */
-    struct fc_net_addr from;/* source address; AF_UNSPEC: any */
+    const char *url;         /* http or https; its port decides the Host header */
+    const char *host;        /* host of the URL (IPv6 without brackets) */
+    unsigned port;           /* of the URL */
+    struct fc_net_addr to;   /* where to connect, port included */
+    struct fc_net_addr from; /* source address; AF_UNSPEC: any */
     const char *user_agent;
-    const char *referer;    /* NULL: none */
-    size_t body_max;        /* at most this many bytes are kept; then the transfer ends, body_full set */
-    int64_t connect_timeout;/* ns */
-    int64_t deadline;       /* fc_clock_mono of the end of everything */
+    const char *referer;     /* NULL: none */
+    size_t body_max;         /* at most this many bytes are kept; then the transfer ends, body_full set */
+    int64_t connect_timeout; /* ns */
+    int64_t deadline;        /* fc_clock_mono of the end of everything */
 };
 
 struct fc_net_fetch_result {
     enum fc_net_fetch_fault fault;
-    const char *error;        /* libcurl's words, "" when none */
-    const char *tls_alert;    /* "handshake failure", with FC_NET_TLS when an alert came; else NULL */
-    int status;               /* 0 when no status line came */
-    const char *location;     /* NULL when absent */
-    const char *body;         /* NUL-terminated */
+    const char *error;     /* libcurl's words, "" when none */
+    const char *tls_alert; /* "handshake failure", with FC_NET_TLS when an alert came; else NULL */
+    int status;            /* 0 when no status line came */
+    const char *location;  /* NULL when absent */
+    const char *body;      /* NUL-terminated */
     size_t body_len;
-    bool body_full;           /* body_max was reached */
-    int http_version;         /* 10, 11 */
-    const char *tls_version;  /* "TLSv1.3" or NULL */
+    bool body_full;          /* body_max was reached */
+    int http_version;        /* 10, 11 */
+    const char *tls_version; /* "TLSv1.3" or NULL */
     int64_t connect_ns, total_ns;
 };
 typedef void (*fc_net_fetch_fn)(void *cookie, const struct fc_net_fetch_result *result);

@@ -1,6 +1,7 @@
 #include "net/net_portmap.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -157,7 +158,8 @@ static const struct rule *find(const struct fc_net_portmap *map, const struct fc
     return general;
 }
 
-bool fc_net_portmap_apply(const struct fc_net_portmap *map, const struct fc_net_addr *addr, struct fc_net_addr *ret_addr)
+bool fc_net_portmap_apply(const struct fc_net_portmap *map, const struct fc_net_addr *addr,
+                          struct fc_net_addr *ret_addr)
 {
     struct fc_net_portmap *lockable = (struct fc_net_portmap *)(uintptr_t)map;
     struct fc_net_addr result = *addr;

@@ -18,7 +18,8 @@ int fc_net_portmap_set(struct fc_net_portmap *map, const char *text, struct fc_e
 /* The present list in the same form; the caller frees. */
 char *fc_net_portmap_text(const struct fc_net_portmap *map);
 /* Where to connect for addr (with port). Returns true when a rule applied. */
-bool fc_net_portmap_apply(const struct fc_net_portmap *map, const struct fc_net_addr *addr, struct fc_net_addr *ret_addr);
+bool fc_net_portmap_apply(const struct fc_net_portmap *map, const struct fc_net_addr *addr,
+                          struct fc_net_addr *ret_addr);
 /* The public port (80 or 443) that is mapped to this port, or 0: for redirects that name the mapped port itself. */
 unsigned fc_net_portmap_reverse(const struct fc_net_portmap *map, unsigned port);
 

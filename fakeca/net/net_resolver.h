@@ -7,18 +7,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum fc_dns_type { FC_DNS_A = 1, FC_DNS_NS = 2, FC_DNS_CNAME = 5, FC_DNS_SOA = 6, FC_DNS_TXT = 16, FC_DNS_AAAA = 28, FC_DNS_CAA = 257 };
+enum fc_dns_type {
+    FC_DNS_A = 1,
+    FC_DNS_NS = 2,
+    FC_DNS_CNAME = 5,
+    FC_DNS_SOA = 6,
+    FC_DNS_TXT = 16,
+    FC_DNS_AAAA = 28,
+    FC_DNS_CAA = 257
+};
 
 enum fc_dns_outcome {
-    FC_DNS_ANSWER,   /* rcode NOERROR; zero records: no data */
-    FC_DNS_RCODE,    /* another rcode: see rcode (2 SERVFAIL, 3 NXDOMAIN, 5 REFUSED ...) */
+    FC_DNS_ANSWER, /* rcode NOERROR; zero records: no data */
+    FC_DNS_RCODE,  /* another rcode: see rcode (2 SERVFAIL, 3 NXDOMAIN, 5 REFUSED ...) */
     FC_DNS_TIMEOUT,
-    FC_DNS_NETWORK   /* socket error */
+    FC_DNS_NETWORK /* socket error */
 };
 
 struct fc_dns_record {
     enum fc_dns_type type;
-    const unsigned char *data; /* A 4, AAAA 16 bytes; TXT: the strings of the record joined; CAA: RDATA as on the wire */
+    const unsigned char
+        *data; /* A 4, AAAA 16 bytes; TXT: the strings of the record joined; CAA: RDATA as on the wire */
     size_t len;
 };
 

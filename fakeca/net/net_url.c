@@ -192,8 +192,8 @@ static int compose(struct fc_arena *arena, const struct parts *parts, struct fc_
     const char *path = parts->path;
     url.path = path[0] != '\0' ? path : "/";
     url.text = fc_arena_printf(arena, "%s:%s%s%s%s%s%s%s", url.scheme, parts->authority != NULL ? "//" : "",
-                               url.userinfo != NULL ? url.userinfo : "", url.userinfo != NULL ? "@" : "", hostport, path,
-                               url.query != NULL ? "?" : "", url.query != NULL ? url.query : "");
+                               url.userinfo != NULL ? url.userinfo : "", url.userinfo != NULL ? "@" : "", hostport,
+                               path, url.query != NULL ? "?" : "", url.query != NULL ? url.query : "");
     if (strlen(url.text) > 4 * FC_NET_URL_MAX) {
         return fc_err_set(err, FC_E_PARSE, "URL is too long");
     }

@@ -11,16 +11,16 @@
 #define FC_NET_URL_MAX 16384
 
 struct fc_net_url {
-    const char *text;   /* whole, without fragment */
-    const char *scheme; /* lower case; may be another than http and https */
+    const char *text;     /* whole, without fragment */
+    const char *scheme;   /* lower case; may be another than http and https */
     const char *userinfo; /* NULL when absent */
-    const char *host;   /* lower case; IPv6 without brackets; "" when empty */
+    const char *host;     /* lower case; IPv6 without brackets; "" when empty */
     bool host_is_ip;
-    bool scope_zone;    /* [fe80::1%25eth0] */
-    unsigned port;      /* of the text, else the scheme's, else 0 */
+    bool scope_zone; /* [fe80::1%25eth0] */
+    unsigned port;   /* of the text, else the scheme's, else 0 */
     bool port_given;
-    const char *path;   /* "/..." */
-    const char *query;  /* NULL when absent */
+    const char *path;  /* "/..." */
+    const char *query; /* NULL when absent */
 };
 
 /* Parses an absolute URL. FC_E_PARSE says what is wrong. */

@@ -77,7 +77,8 @@ struct fc_cert_issuer_params {
     const char *aia_url; /* caIssuers */
     const char *policy_oid;
 };
-int fc_cert_issuer_new(const struct fc_cert_issuer_params *params, struct fc_cert_issuer **ret_issuer, struct fc_err *err);
+int fc_cert_issuer_new(const struct fc_cert_issuer_params *params, struct fc_cert_issuer **ret_issuer,
+                       struct fc_err *err);
 void fc_cert_issuer_free(struct fc_cert_issuer *issuer);
 FC_CLEANUP(struct fc_cert_issuer *, fc_cert_issuer_free)
 
@@ -87,12 +88,12 @@ struct fc_cert_leaf {
     const unsigned char *serial;
     size_t serial_len;
     int64_t not_before, not_after;
-    const char *cn;           /* NULL: empty subject and critical SAN */
-    const char *const *dns;   /* sorted, NULL-terminated */
-    const char *const *ips;   /* canonical texts, NULL-terminated, may be NULL */
-    bool key_encipherment;    /* for RSA keys of the classic profile */
+    const char *cn;         /* NULL: empty subject and critical SAN */
+    const char *const *dns; /* sorted, NULL-terminated */
+    const char *const *ips; /* canonical texts, NULL-terminated, may be NULL */
+    bool key_encipherment;  /* for RSA keys of the classic profile */
     bool ski;
-    const char *crl_url;      /* NULL: no CRL distribution point */
+    const char *crl_url; /* NULL: no CRL distribution point */
 };
 /* DER of the signed certificate; the caller frees with free(). Signature: RSA issuer sha256, P-256 SHA-256, P-384 SHA-384. */
 int fc_cert_make_leaf(const struct fc_cert_issuer *issuer, const struct fc_cert_leaf *leaf, unsigned char **ret_der,

@@ -25,18 +25,18 @@ enum fc_jws_fault {
 /* All pointers live in the arena (or in values that the arena owns). */
 struct fc_jws {
     const char *alg;
-    const char *kid;         /* NULL when absent */
-    const json_t *jwk;       /* NULL when absent */
-    bool jwk_malformed;      /* "jwk" present but no object; kid of a wrong type makes it FC_JWS_PARSE */
-    const char *nonce;       /* NULL when absent; "" and non-base64url texts are kept as they are */
-    const char *url;         /* NULL when absent */
-    const char *payload;     /* decoded, NUL-terminated */
-    size_t payload_len;      /* 0: POST-as-GET */
-    const char *signing;     /* protected "." payload, as sent */
+    const char *kid;     /* NULL when absent */
+    const json_t *jwk;   /* NULL when absent */
+    bool jwk_malformed;  /* "jwk" present but no object; kid of a wrong type makes it FC_JWS_PARSE */
+    const char *nonce;   /* NULL when absent; "" and non-base64url texts are kept as they are */
+    const char *url;     /* NULL when absent */
+    const char *payload; /* decoded, NUL-terminated */
+    size_t payload_len;  /* 0: POST-as-GET */
+    const char *signing; /* protected "." payload, as sent */
     size_t signing_len;
     const unsigned char *signature;
     size_t signature_len;
-    const char *bad_alg;     /* with FC_JWS_ALGORITHM: what was asked, "" when missing */
+    const char *bad_alg; /* with FC_JWS_ALGORITHM: what was asked, "" when missing */
 };
 
 /* Parses body. `algs` is the NULL-terminated list of names offered (of ES256, ES384, ES512, RS256, PS256, EdDSA, HS256 ...).

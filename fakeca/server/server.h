@@ -15,19 +15,19 @@ struct fc_clock;
 struct fc_server;
 
 struct fc_server_limits {
-    size_t body_max;             /* bytes kept; a longer body is drained up to 1 MiB with body_too_large set, then cut */
-    size_t header_memory;        /* per connection: request line and headers */
-    unsigned connections_max;    /* further connections wait in the backlog */
-    int64_t headers_deadline;    /* ns from accept to complete headers (TLS handshake included): 10 s */
-    int64_t body_deadline;       /* ns from headers to complete body: 30 s */
-    int64_t idle;                /* ns a kept-alive connection may rest */
-    unsigned threads;            /* of the service's pool; 1 normally */
+    size_t body_max;          /* bytes kept; a longer body is drained up to 1 MiB with body_too_large set, then cut */
+    size_t header_memory;     /* per connection: request line and headers */
+    unsigned connections_max; /* further connections wait in the backlog */
+    int64_t headers_deadline; /* ns from accept to complete headers (TLS handshake included): 10 s */
+    int64_t body_deadline;    /* ns from headers to complete body: 30 s */
+    int64_t idle;             /* ns a kept-alive connection may rest */
+    unsigned threads;         /* of the service's pool; 1 normally */
 };
 /* 64 KiB body, 32 KiB headers, 1024 connections, 10 s, 30 s, 60 s, 1 thread. */
 extern const struct fc_server_limits fc_server_default_limits;
 
 struct fc_server_service {
-    const char *name;  /* "acme", for errors and thread names */
+    const char *name; /* "acme", for errors and thread names */
     const char *scheme;
     const char *tls_cert_pem; /* chain; NULL: plain HTTP */
     const char *tls_key_pem;
@@ -57,11 +57,11 @@ void fc_server_free(struct fc_server *server); /* stops too; NULL allowed */
 FC_CLEANUP(struct fc_server *, fc_server_free)
 
 struct fc_server_stats {
-    uint64_t connections;     /* accepted so far */
-    uint64_t open;            /* now */
+    uint64_t connections; /* accepted so far */
+    uint64_t open;        /* now */
     uint64_t requests;
-    uint64_t timed_out;       /* closed by one of our deadlines */
-    uint64_t tls_failures;    /* handshakes that did not end; as far as the library tells */
+    uint64_t timed_out;    /* closed by one of our deadlines */
+    uint64_t tls_failures; /* handshakes that did not end; as far as the library tells */
 };
 void fc_server_stats(const struct fc_server *server, struct fc_server_stats *ret_stats);
 

@@ -137,7 +137,7 @@ static bool accept_some(struct fc_server_unit *unit, int listener)
             take(unit, fd, &addr, len);
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             return false;
-        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+        else if (errno == EAGAIN)
             break;
         /* any other error belongs to the one connection that was lost (accept(2), "Error handling") */
     }

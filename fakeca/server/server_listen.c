@@ -205,7 +205,8 @@ static int refuse(const struct fc_server_unit *unit, const struct place *place, 
     inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)&place->addr6 : (const void *)&place->addr4, host,
               sizeof host);
     if (error == EADDRINUSE)
-        return fc_err_set(err, FC_E_BUSY, "cannot listen on %s%s%s:%u (%s): address in use; give another with --%s-listen",
+        return fc_err_set(err, FC_E_BUSY,
+                          "cannot listen on %s%s%s:%u (%s): address in use; give another with --%s-listen",
                           v6 ? "[" : "", host, v6 ? "]" : "", place->port, unit->service.name, unit->service.name);
     errno = error;
     return fc_err_errno(err, "cannot listen on %s%s%s:%u (%s)", v6 ? "[" : "", host, v6 ? "]" : "", place->port,

@@ -68,9 +68,9 @@ int fc_store_setting_set(struct fc_store *store, const char *name, const char *v
 /* Pages: rows with id > after (or < before when newest first), at most FC_STORE_PAGE_MAX. */
 #define FC_STORE_PAGE_MAX 1000
 struct fc_store_page {
-    int64_t after;      /* 0: from the first */
-    size_t limit;       /* 1..FC_STORE_PAGE_MAX */
-    bool newest_first;  /* then `after` means "older than this id"; 0: from the newest */
+    int64_t after;     /* 0: from the first */
+    size_t limit;      /* 1..FC_STORE_PAGE_MAX */
+    bool newest_first; /* then `after` means "older than this id"; 0: from the newest */
 };
 
 struct fc_store_counts {

@@ -8,7 +8,7 @@
 /* One event as it is kept. Ids are 0 and texts NULL where they do not apply. */
 struct fc_event_row {
     int64_t seq;
-    int64_t at;      /* simulated */
+    int64_t at; /* simulated */
     int64_t real_at;
     const char *type; /* "order.created" */
     const char *env;

@@ -42,18 +42,18 @@ struct fc_va_job {
 
 /* One hop of the way, in order. Lives in the job's arena: valid during the callback. */
 struct fc_va_hop {
-    const char *url;       /* http-01; NULL for DNS steps */
+    const char *url; /* http-01; NULL for DNS steps */
     const char *host;
-    unsigned port;         /* of the URL */
-    const char **resolved; /* addresses found, NULL-terminated, IPv6 first */
-    const char *used;      /* address tried */
-    const char *connected; /* "127.0.0.1:5002": where the port map led */
-    const char *dns_rule;  /* what gave the address */
-    int status;            /* HTTP, 0: none */
-    const char *location;  /* as received */
-    const char *tls;       /* "TLSv1.3" */
-    const char *error;     /* what failed here, in the words of letsencrypt.md B.3; NULL */
-    bool rehearsal;        /* only `rehearsal` allowed it */
+    unsigned port;              /* of the URL */
+    const char **resolved;      /* addresses found, NULL-terminated, IPv6 first */
+    const char *used;           /* address tried */
+    const char *connected;      /* "127.0.0.1:5002": where the port map led */
+    const char *dns_rule;       /* what gave the address */
+    int status;                 /* HTTP, 0: none */
+    const char *location;       /* as received */
+    const char *tls;            /* "TLSv1.3" */
+    const char *error;          /* what failed here, in the words of letsencrypt.md B.3; NULL */
+    bool rehearsal;             /* only `rehearsal` allowed it */
     const char *rehearsal_what; /* "private address", "redirect host", "mapped port" */
     int64_t connect_ns, total_ns;
 };
@@ -63,7 +63,7 @@ struct fc_va_result {
     struct fc_problem problem; /* when not valid; texts of letsencrypt.md B.3, B.4, B.6 */
     const struct fc_va_hop *hops;
     size_t n_hops;
-    json_t *record;            /* validationRecord (B.9), array; borrowed */
+    json_t *record; /* validationRecord (B.9), array; borrowed */
     int64_t total_ns;
 };
 /* On the VA's thread. Must not block for long. */
