@@ -142,7 +142,7 @@ static int set_value(struct parse *parse, const struct fc_opt *opt, const char *
     FC_IMPOSSIBLE("option type");
 }
 
-/* Sets a value that came from `where` ("option '--x'", "variable 'X'"). */
+/* Sets a value that came from the option or variable of that name; kind: "option '--" or "variable '". */
 static int set_from(struct parse *parse, const struct fc_opt *opt, const char *value, const char *kind,
                     const char *name)
 {
@@ -150,7 +150,7 @@ static int set_from(struct parse *parse, const struct fc_opt *opt, const char *v
 
     if (!set_value(parse, opt, value, &cause))
         return 0;
-    return fc_err_set(parse->err, FC_E_USAGE, "%s '%s': %s", kind, name, cause.text);
+    return fc_err_set(parse->err, FC_E_USAGE, "%s%s': %s", kind, name, cause.text);
 }
 
 /* ---- flags ---- */
@@ -216,7 +216,7 @@ static int take_option(struct parse *parse, const struct fc_opt *opt, bool negat
         value = next;
         *ret_used = 2;
     }
-    return set_from(parse, opt, value, "option", opt->name);
+    return set_from(parse, opt, value, "option '--", opt->name);
 }
 
 static int take_long(struct parse *parse, const char *text, const char *next, int *ret_used)
@@ -244,7 +244,7 @@ static int from_environment(struct parse *parse)
     for (size_t i = 0; parse->table[i].name; i++) {
         const struct fc_opt *opt = &parse->table[i];
         const char *value = opt->env && !parse->given[i] ? getenv(opt->env) : NULL;
-        if (value && *value && set_from(parse, opt, value, "variable", opt->env))
+        if (value && *value && set_from(parse, opt, value, "variable '", opt->env))
             return -1;
     }
     return 0;
