@@ -27,7 +27,6 @@ struct fc_app_config {
     const char *clock;                /* "-60d", "+1h", RFC 3339: only for a state that has no clock yet; NULL */
     int pace;                         /* enum fc_pace */
     int64_t threads;                  /* of the ACME service */
-    int64_t perspectives;
     bool allow_public;
     const char *token; /* management token, with allow_public */
     bool durable;
@@ -43,6 +42,9 @@ int fc_app_start(const struct fc_app_config *config, struct fc_app **ret_app, st
 /* Stops in order, removes run.json; NULL allowed. */
 void fc_app_stop(struct fc_app *app);
 FC_CLEANUP(struct fc_app *, fc_app_stop)
+
+/* Stopping begins: readyz answers 503 from now on. */
+void fc_app_drain(struct fc_app *app);
 
 /* run.json as an object; borrowed. */
 const json_t *fc_app_run(const struct fc_app *app);

@@ -1,0 +1,98 @@
+/* The files that other programs read: ca.pem, trust.pem, run.json. */
+#include "app/app_int.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base_arena.h"
+#include "base/base_buf.h"
+#include "base/base_file.h"
+#include "base/base_json.h"
+#include "base/base_version.h"
+
+#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+#define BUNDLE_MAX (16 << 20)
+
+/* One file that verifies both the directory and what is issued (C16 of the clients' page). */
+static int write_trust(struct fc_app *app, struct fc_err *err)
+{
+    fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
+    struct fc_buf own fc_auto_buf;
+    fc_auto_free char *system = NULL;
+    size_t len = 0;
+
+    fc_buf_init(&own, 1 << 20);
+    fc_buf_puts(&own, app->tls.ca_pem);
+    for (size_t i = 0; i < app->n_envs; i++)
+        fc_buf_puts(&own, fc_ca_roots_pem(app->cas[i], arena));
+    if (fc_file_write(app->ca_file, own.data, own.len, 0644, err))
+        return -1;
+    if (fc_file_exists(SYSTEM_BUNDLE) && fc_file_read(SYSTEM_BUNDLE, BUNDLE_MAX, &system, &len, err))
+        return -1;
+    struct fc_buf all fc_auto_buf;
+    fc_buf_init(&all, BUNDLE_MAX + (1 << 20));
+    fc_buf_append(&all, system ? system : "", len);
+    if (len && system[len - 1] != '\n')
+        fc_buf_putc(&all, '\n');
+    fc_buf_append(&all, own.data, own.len);
+    return fc_file_write(app->trust_file, all.data, all.len, 0644, err);
+}
+
+int fc_app_files_trust(struct fc_app *app, struct fc_err *err)
+{
+    pthread_mutex_lock(&app->files_lock);
+    int result = write_trust(app, err);
+    pthread_mutex_unlock(&app->files_lock);
+    return result;
+}
+
+static json_t *url(const char *format, unsigned port)
+{
+    char text[128];
+
+    if (!port)
+        return json_null();
+    snprintf(text, sizeof text, format, port);
+    return json_string(text);
+}
+
+/* "127.0.0.1:8053": the address that was asked for with the port that it got. */
+static json_t *dns_address(const struct fc_app *app)
+{
+    const char *colon = strrchr(app->config.dns_listen, ':');
+    char text[128];
+
+    if (!app->dns_port)
+        return json_null();
+    int host = colon ? (int)(colon - app->config.dns_listen) : 0;
+    if (!host || strncmp(app->config.dns_listen, "localhost", (size_t)host) == 0)
+        snprintf(text, sizeof text, "127.0.0.1:%u", app->dns_port);
+    else
+        snprintf(text, sizeof text, "%.*s:%u", host, app->config.dns_listen, app->dns_port);
+    return json_string(text);
+}
+
+int fc_app_files_run(struct fc_app *app, struct fc_err *err)
+{
+    json_t *run = app->run;
+
+    json_object_set_new(run, "pid", json_integer(getpid()));
+    json_object_set_new(run, "version", json_string(fc_version));
+    for (size_t i = 0; i < app->n_envs; i++) {
+        if (i == 0)
+            json_object_set_new(run, "directory", json_string(app->directories[0]));
+        else if (i == 1)
+            json_object_set_new(run, "staging_directory", json_string(app->directories[1]));
+    }
+    json_object_set_new(run, "directory_http", url("http://localhost:%u/dir", app->acme_http_port));
+    json_object_set_new(run, "management", url("http://localhost:%u/", app->management_port));
+    json_object_set_new(run, "dns", dns_address(app));
+    json_object_set_new(run, "ca_file", json_string(app->ca_file));
+    json_object_set_new(run, "trust_file", json_string(app->trust_file));
+    json_object_set_new(run, "clock_file", json_string(app->clock_file));
+    json_object_set_new(run, "state", app->config.state ? json_string(app->place) : json_null());
+    fc_auto_free char *text = fc_json_text(run);
+    fc_auto_free char *line = fc_asprintf("%s\n", text);
+    return fc_file_write(app->run_file, line, strlen(line), 0644, err);
+}

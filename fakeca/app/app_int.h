@@ -1,0 +1,74 @@
+/* Shared inside app only. */
+#ifndef FC_APP_INT_H
+#define FC_APP_INT_H
+
+#include "app/app.h"
+#include "ca/ca.h"
+#include "manage/manage.h"
+
+#include <pthread.h>
+
+/* The folder of run.json, made and checked, absolute; the caller frees. */
+int fc_app_place_make(const struct fc_app_config *config, char **ret_place, struct fc_err *err);
+
+/* ---- the job loop: one thread, jobs one after the other ---- */
+
+struct fc_app_work;
+
+int fc_app_work_start(struct fc_app_work **ret_work, struct fc_err *err);
+/* Any thread. After stop has begun the job is dropped at once. */
+void fc_app_work_post(void *work, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
+/* Lets the running job finish, drops the others, joins; NULL allowed. */
+void fc_app_work_stop(struct fc_app_work *work);
+
+/* ---- the parts, in the order in which they are made ---- */
+
+#define FC_APP_ENVS_MAX FC_MANAGE_ENVS_MAX
+
+struct fc_app {
+    struct fc_app_config config;
+    char *place; /* absolute */
+    char *ca_file, *trust_file, *clock_file, *run_file;
+    char *pki_url;
+    json_t *run;
+
+    struct fc_clock *clock;
+    struct fc_store *store;
+    struct fc_events *events;
+    struct fc_policy *policies[FC_APP_ENVS_MAX];
+    size_t n_envs;
+    struct fc_net_portmap *portmap;
+    struct fc_dns *dns;
+    struct fc_va *va;
+    struct fc_app_work *work;
+    struct fc_ca_tls tls;
+    bool tls_own; /* --tls-cert */
+    struct fc_server *server;
+    struct fc_ca *cas[FC_APP_ENVS_MAX];
+    struct fc_acme *acmes[FC_APP_ENVS_MAX];
+    char *directories[FC_APP_ENVS_MAX];
+    struct fc_manage *manage;
+    int64_t started_mono;
+
+    unsigned acme_port, acme_http_port, management_port, dns_port;
+    pthread_mutex_t files_lock; /* ca.pem and trust.pem are written by the background threads too */
+};
+
+/* Answers requests of the ACME listeners: to the environment whose prefix leads the path. */
+void fc_app_dispatch(void *app, struct fc_http_req *req, struct fc_http_res *res);
+
+/* ca.pem (the directory's root and the issuing roots that are ready) and trust.pem (the system's bundle and these). */
+int fc_app_files_trust(struct fc_app *app, struct fc_err *err);
+/* Fills app->run and writes run.json. */
+int fc_app_files_run(struct fc_app *app, struct fc_err *err);
+
+/* The clock as the state has it; --clock for a state that has none yet. */
+int fc_app_clock_load(struct fc_app *app, struct fc_err *err);
+/* Keeps it; inside a write transaction (manage.h, clock_changed). */
+int fc_app_clock_keep(void *app, struct fc_err *err);
+
+/* Port that a listener had last time, 0 if none; and keeping it. */
+int fc_app_port_load(struct fc_app *app, const char *name, unsigned *ret_port, struct fc_err *err);
+int fc_app_ports_keep(struct fc_app *app, struct fc_err *err);
+
+#endif

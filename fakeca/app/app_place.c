@@ -1,0 +1,71 @@
+/* Where a running CA is found: the place (a folder) and its run.json. */
+#include "app/app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base_file.h"
+#include "base/base_json.h"
+
+#include "app/app_int.h"
+
+#define RUN_MAX 65536
+
+char *fc_app_place(const char *state)
+{
+    if (state)
+        return fc_strdup(state);
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    if (runtime && runtime[0] == '/' && access(runtime, W_OK) == 0)
+        return fc_asprintf("%s/fakeca", runtime);
+    return fc_asprintf("/tmp/fakeca-%ld", (long)getuid());
+}
+
+static bool alive(const json_t *run)
+{
+    json_int_t pid = json_integer_value(json_object_get(run, "pid"));
+    return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+int fc_app_find(const char *state, json_t **ret_run, struct fc_err *err)
+{
+    fc_auto_free char *place = fc_app_place(state);
+    fc_auto_free char *path = fc_asprintf("%s/run.json", place);
+    fc_auto_free char *text = NULL;
+    fc_auto_json run = NULL;
+    size_t len;
+
+    if (!fc_file_exists(path))
+        return fc_err_set(err, FC_E_NOT_FOUND,
+                          "no fakeca is running at '%s' (start one with 'fakeca serve%s%s', or name another place with "
+                          "--state DIR or --management URL)",
+                          place, state ? " --state " : "", state ? state : "");
+    if (fc_file_read(path, RUN_MAX, &text, &len, err))
+        return -1;
+    if (fc_json_parse(text, len, &run, err) || !json_is_object(run))
+        return fc_err_prefix(err, "'%s' is damaged", path);
+    if (!alive(run))
+        return fc_err_set(
+            err, FC_E_NOT_FOUND,
+            "the fakeca of '%s' (pid %lld) is gone without a clean stop: start it again with 'fakeca serve%s%s'", place,
+            (long long)json_integer_value(json_object_get(run, "pid")), state ? " --state " : "", state ? state : "");
+    *ret_run = FC_TAKE(run);
+    return 0;
+}
+
+int fc_app_place_make(const struct fc_app_config *config, char **ret_place, struct fc_err *err)
+{
+    fc_auto_free char *place = fc_app_place(config->state);
+
+    if (config->state ? fc_file_mkdirs(place, 0700, err) : fc_file_private_dir(place, err))
+        return -1;
+    /* other programs run elsewhere: what run.json and the environment name must be absolute */
+    char *absolute = realpath(place, NULL);
+    if (!absolute)
+        return fc_err_errno(err, "cannot use '%s'", place);
+    *ret_place = absolute;
+    return 0;
+}
