@@ -47,14 +47,10 @@ int fc_app_files_trust(struct fc_app *app, struct fc_err *err)
     return result;
 }
 
-static json_t *url(const char *format, unsigned port)
+/* null when the listener is off */
+static json_t *url(unsigned port, const char *path)
 {
-    char text[128];
-
-    if (!port)
-        return json_null();
-    snprintf(text, sizeof text, format, port);
-    return json_string(text);
+    return port ? json_sprintf("http://localhost:%u%s", port, path) : json_null();
 }
 
 /* "127.0.0.1:8053": the address that was asked for with the port that it got. */
@@ -85,8 +81,8 @@ int fc_app_files_run(struct fc_app *app, struct fc_err *err)
         else if (i == 1)
             json_object_set_new(run, "staging_directory", json_string(app->directories[1]));
     }
-    json_object_set_new(run, "directory_http", url("http://localhost:%u/dir", app->acme_http_port));
-    json_object_set_new(run, "management", url("http://localhost:%u/", app->management_port));
+    json_object_set_new(run, "directory_http", url(app->acme_http_port, "/dir"));
+    json_object_set_new(run, "management", url(app->management_port, "/"));
     json_object_set_new(run, "dns", dns_address(app));
     json_object_set_new(run, "ca_file", json_string(app->ca_file));
     json_object_set_new(run, "trust_file", json_string(app->trust_file));
