@@ -92,10 +92,10 @@ struct fc_certificate {
 
 /* pending and valid authorizations are expired once now > expires_at. */
 enum fc_status fc_authz_status(const struct fc_authz *authz, int64_t now);
-/* letsencrypt.md C.3, first match wins; authz: the order's n_authz authorizations. */
+/* letsencrypt.md C.3, first match wins; authz: the order's n_authz authorizations. None at all: invalid. */
 enum fc_status fc_order_status(const struct fc_order *order, const struct fc_authz *authz, int64_t now);
-enum fc_status fc_certificate_status(const struct fc_certificate *certificate,
-                                     int64_t now); /* valid, revoked, expired */
+/* revoked (whatever the time), expired once now > not_after, else valid (also before not_before). */
+enum fc_status fc_certificate_status(const struct fc_certificate *certificate, int64_t now);
 
 /* The 6-character id of a challenge: base64url of the first 4 bytes of FNV-1a-128 over token and type (letsencrypt.md C.4). */
 #define FC_CHALLENGE_ID_LEN 6

@@ -28,8 +28,11 @@ size_t fc_ident_sort_unique(struct fc_ident *idents, size_t count);
 bool fc_ident_wildcard(const struct fc_ident *ident);
 
 struct fc_ident_rules {
-    bool rehearsal; /* the suffixes of design.md part 2 and bare "localhost" pass 11, 17, 18; private addresses pass */
-    const char *const *blocked; /* block list, exact or as parent; NULL-terminated; NULL: none */
+    /* the suffixes of design.md part 2 and bare "localhost" pass 3, 11, 17, 18 and those suffixes on the block list;
+     * loopback and private addresses pass */
+    bool rehearsal;
+    const char *const
+        *blocked; /* names, exact or as parent, and address prefixes ("ff00::/8"); NULL-terminated or NULL */
 };
 
 /* Checks a lower-cased DNS name by the rows of D.1 in their order (1 to 18 and 20). 0, or -1 and the inner problem: its type

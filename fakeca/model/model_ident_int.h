@@ -1,0 +1,13 @@
+/* Inside model/: what the files of model_ident share. */
+#ifndef FC_MODEL_IDENT_INT_H
+#define FC_MODEL_IDENT_INT_H
+
+#include <stddef.h>
+
+#define FC_IDENT_FORBIDDEN                                                                                             \
+    "The ACME server refuses to issue a certificate for this domain name, because it is forbidden by policy"
+
+/* An address in any text form without zone: 4 or 16 bytes in network order. -1 when it is none. */
+int fc_ident_parse_ip(const char *text, unsigned char ret_address[16], size_t *ret_len);
+
+#endif
