@@ -27,7 +27,7 @@ struct fc_server_limits {
 extern const struct fc_server_limits fc_server_default_limits;
 
 struct fc_server_service {
-    const char *name; /* "acme", for errors and thread names */
+    const char *name; /* "acme", for errors */
     const char *scheme;
     const char *tls_cert_pem; /* chain; NULL: plain HTTP */
     const char *tls_key_pem;

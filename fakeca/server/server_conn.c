@@ -82,24 +82,24 @@ void fc_server_conn_end(struct fc_server_conn *conn)
         conn->phase = FC_SERVER_PHASE_IDLE;
         conn->deadline = fc_clock_mono() + unit->service.limits.idle;
     }
-    if (unit->stopping)
-        shutdown(conn->fd, SHUT_RDWR);
     unit->active--;
     if (unit->active == 0)
         pthread_cond_broadcast(&unit->quiet);
     pthread_mutex_unlock(&unit->lock);
 }
 
-void fc_server_conn_phase(struct fc_server_conn *conn, enum fc_server_phase phase, int64_t within)
+bool fc_server_conn_phase(struct fc_server_conn *conn, enum fc_server_phase phase, int64_t within)
 {
     int64_t deadline = within > 0 ? fc_clock_mono() + within : INT64_MAX;
 
     pthread_mutex_lock(&conn->unit->lock);
-    if (conn->phase != FC_SERVER_PHASE_DEAD) {
+    bool alive = conn->phase != FC_SERVER_PHASE_DEAD;
+    if (alive) {
         conn->phase = phase;
         conn->deadline = deadline;
     }
     pthread_mutex_unlock(&conn->unit->lock);
+    return alive;
 }
 
 /* With the lock held. */

@@ -15,6 +15,7 @@ struct MHD_Daemon;
 struct MHD_Response;
 
 #define FC_SERVER_UNITS_MAX 8
+#define FC_SERVER_THREADS_MAX 16
 #define FC_SERVER_HEADERS_MAX 100
 /* What is read and dropped of a body that is too long, before the connection is cut. */
 #define FC_SERVER_DRAIN_MAX (1024U * 1024)
@@ -46,8 +47,10 @@ struct fc_server_conn {
 
 struct fc_server_unit {
     struct fc_server *server;
-    struct fc_server_service service; /* strings are our copies */
-    struct MHD_Daemon *daemon;
+    struct fc_server_service service;                  /* strings are our copies */
+    struct MHD_Daemon *daemons[FC_SERVER_THREADS_MAX]; /* one a thread */
+    size_t n_daemons;
+    size_t next_daemon; /* accept thread only: connections go round */
     int listeners[2];
     size_t n_listeners;
     pthread_mutex_t lock;
@@ -90,8 +93,8 @@ void fc_server_conn_close(struct fc_server_conn *conn);
 /* A request line came; the request is over. */
 void fc_server_conn_begin(struct fc_server_conn *conn);
 void fc_server_conn_end(struct fc_server_conn *conn);
-/* `within` ns from now, 0 for no deadline. */
-void fc_server_conn_phase(struct fc_server_conn *conn, enum fc_server_phase phase, int64_t within);
+/* `within` ns from now, 0 for no deadline. False when the connection was cut because its last deadline passed. */
+bool fc_server_conn_phase(struct fc_server_conn *conn, enum fc_server_phase phase, int64_t within);
 /* Suspends until fc_server_conn_wake or until the monotonic time; false, without suspending, when a wake has come since
  * fc_server_conn_unwake, or when the server is stopping. On the serving thread only. */
 bool fc_server_conn_rest(struct fc_server_conn *conn, int64_t until);
@@ -114,14 +117,15 @@ void fc_server_daemon_add(struct fc_server_unit *unit, int fd, const void *addr,
 
 /* server_request.c: one request from its line to its end. */
 struct fc_server_request;
+/* target: as sent, NULL when the request line has none. */
 struct fc_server_request *fc_server_request_new(struct fc_server_conn *conn, const char *target);
 void fc_server_request_free(struct fc_server_request *request);
-/* The library's access handler: MHD_YES or MHD_NO. */
-int fc_server_request_step(struct fc_server_request *request, const char *method, const char *version,
-                           const char *upload_data, size_t *upload_data_size);
+/* The library's access handler: called with the headers, then with each part of the body (*len > 0; set to what was left
+ * over), then, until there is an answer, with *len 0. False when the connection must be closed. */
+bool fc_server_request_step(struct fc_server_request *request, const char *method, const char *data, size_t *len);
 
 /* server_answer.c */
-/* Queues res; false when the connection must be closed. `stream` state lives in the request. */
+/* Queues res, whose strings and stream live as long as the request; false when the connection must be closed. */
 bool fc_server_answer_queue(struct fc_server_conn *conn, const struct fc_http_req *req, const struct fc_http_res *res,
                             bool close_after);
 /* An error that the server itself makes: problem document with a fixed text. */
