@@ -115,16 +115,25 @@ static int strings_value(struct fc_opt_strings *strings, const char *value, stru
     return 0;
 }
 
+static int flag_value(const char *value, bool *ret, struct fc_err *err)
+{
+    static const char *const words[] = {"0", "1", "false", "true", "no", "yes", "off", "on"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (fc_text_equal_nocase(value, words[i])) {
+            *ret = i % 2;
+            return 0;
+        }
+    return fc_err_set(err, FC_E_USAGE, "'%s' is none of: 1, true, yes, on, 0, false, no, off", value);
+}
+
 static int set_value(struct parse *parse, const struct fc_opt *opt, const char *value, struct fc_err *err)
 {
     void *place = parse->target + opt->offset;
 
     switch (opt->type) {
     case FC_OPT_FLAG:
-        if (strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
-            return fc_err_set(err, FC_E_USAGE, "'%s' is neither 1 nor 0", value);
-        *(bool *)place = value[0] == '1';
-        return 0;
+        return flag_value(value, place, err);
     case FC_OPT_STRING:
         *(const char **)place = value;
         return 0;
@@ -210,7 +219,8 @@ static int take_option(struct parse *parse, const struct fc_opt *opt, bool negat
         return 0;
     }
     if (!value) {
-        if (!next)
+        /* "--state --quiet" is a forgotten value, not a folder called --quiet */
+        if (!next || fc_text_starts(next, "--"))
             return fc_err_set(parse->err, FC_E_USAGE, "option '--%s' needs a value: %s", opt->name,
                               opt->arg ? opt->arg : "VALUE");
         value = next;
@@ -267,6 +277,9 @@ int fc_opt_parse(const struct fc_opt *table, void *target, int argc, char *const
         const char *argument = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
         int used = 1;
         if (only_operands || argument[0] != '-' || !argument[1]) {
+            if (!ret_result->operands)
+                return fc_err_set(err, FC_E_USAGE, "unexpected argument '%s' (--help tells what is expected)",
+                                  argument);
             only_operands |= stop_at_operand;
             ret_result->operands[ret_result->n_operands++] = argument;
         } else if (strcmp(argument, "--") == 0) {
@@ -280,7 +293,8 @@ int fc_opt_parse(const struct fc_opt *table, void *target, int argc, char *const
         }
         i += used;
     }
-    ret_result->operands[ret_result->n_operands] = NULL;
+    if (ret_result->operands)
+        ret_result->operands[ret_result->n_operands] = NULL;
     return ret_result->help ? 0 : from_environment(&parse);
 }
 

@@ -55,6 +55,13 @@ struct fc_opt_result {
 int fc_opt_parse(const struct fc_opt *table, void *target, int argc, char *const *argv, bool stop_at_operand,
                  struct fc_opt_result *ret_result, struct fc_err *err);
 
+/* Reads a config file's object into target: the rows are its members, flags true or false, FC_OPT_STRINGS arrays of texts,
+ * FC_OPT_INT numbers, all else texts as on the command line. Texts are borrowed from the object. Members of the wrong type
+ * and unknown ones are recorded in obj's errors. Call it before fc_opt_parse on the same target: what is given there wins;
+ * `given` (from an earlier fc_opt_parse into another target) tells which FC_OPT_STRINGS the command line replaces. */
+struct fc_json_obj;
+void fc_opt_read_json(const struct fc_opt *table, void *target, const void *given, struct fc_json_obj *obj);
+
 /* The rows as aligned help text, with environment variables and ranges. */
 void fc_opt_help(const struct fc_opt *table, FILE *to);
 

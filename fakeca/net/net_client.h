@@ -11,6 +11,7 @@ struct fc_net_client_params {
     const char *method;
     const char *url;     /* http or https */
     const char *body;    /* NULL: none; JSON */
+    const char *bearer;  /* sent as "Authorization: Bearer ..."; NULL: none */
     const char *ca_file; /* for https; NULL: the system's */
     int64_t timeout;     /* ns; 0: 30 s */
     /* When set, the body is handed over as it comes (server-sent events) and not kept; non-zero ends the transfer. */

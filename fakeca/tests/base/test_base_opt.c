@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base_json.h"
 #include "base/base_time.h"
 
 #include "cmocka_all.h"
 
 struct target {
-    bool quiet;
+    bool quiet, loud;
     const char *state;
     int64_t count, wait;
     int pace;
@@ -44,6 +45,11 @@ static const struct fc_opt table[] = {
      .offset = offsetof(struct target, names),
      .arg = "NAME",
      .help = "a name"},
+    {.name = "loud",
+     .type = FC_OPT_FLAG,
+     .offset = offsetof(struct target, loud),
+     .env = "FAKECA_TEST_LOUD",
+     .help = "say more"},
     {.name = NULL}};
 
 static int parse(struct target *target, struct fc_opt_result *result, struct fc_err *err, ...)
@@ -104,6 +110,7 @@ static void errors_name_option_and_rule(void **state)
         {"--zzzzzz", NULL, "unknown option '--zzzzzz' (--help lists them)"},
         {"-x", NULL, "unknown option '-x' (--help lists them)"},
         {"--state", NULL, "option '--state' needs a value: DIR"},
+        {"--state", "--quiet", "option '--state' needs a value: DIR"},
         {"--quiet=1", NULL, "option '--quiet' takes no value"},
         {"--count", "10", "option '--count': "},
         {"--count", "x", "option '--count': "},
@@ -125,6 +132,96 @@ static void errors_name_option_and_rule(void **state)
     struct fc_err err = {0};
     assert_int_equal(parse(&t, &r, &err, "--count", "1", "--count", "2", NULL), -1);
     assert_string_equal(err.text, "option '--count' given twice");
+}
+
+static void an_unexpected_operand_is_named(void **state)
+{
+    char *argv[] = {(char[]){"stray"}, NULL};
+    struct target t = {0};
+    struct fc_opt_result r = {0};
+    struct fc_err err = {0};
+    (void)state;
+    assert_int_equal(fc_opt_parse(table, &t, 1, argv, false, &r, &err), -1);
+    assert_string_equal(err.text, "unexpected argument 'stray' (--help tells what is expected)");
+}
+
+static void flags_from_the_environment_read_words(void **state)
+{
+    static const struct {
+        const char *word;
+        int result;
+        bool value;
+    } words[] = {{"1", 0, true},  {"yes", 0, true}, {"TRUE", 0, true}, {"on", 0, true},
+                 {"0", 0, false}, {"no", 0, false}, {"off", 0, false}, {"maybe", -1, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct target t;
+        struct fc_opt_result r;
+        struct fc_err err = {0};
+        setenv("FAKECA_TEST_LOUD", words[i].word, 1);
+        int result = parse(&t, &r, &err, NULL);
+        unsetenv("FAKECA_TEST_LOUD");
+        assert_int_equal(result, words[i].result);
+        assert_int_equal(t.loud, words[i].value);
+        if (result)
+            assert_non_null(strstr(err.text, "variable 'FAKECA_TEST_LOUD': 'maybe' is none of"));
+    }
+}
+
+/* A config file's text over zeroed defaults; `given` as an earlier command line left it. */
+static int read_json(const char *text, const struct target *given, struct target *ret, json_t **ret_value,
+                     struct fc_err *err)
+{
+    struct fc_json_errs errs;
+    struct fc_json_obj root;
+
+    assert_int_equal(fc_json_parse(text, strlen(text), ret_value, err), 0);
+    fc_json_errs_init(&errs, "c.json", text, strlen(text));
+    fc_json_obj_root(&root, *ret_value, &errs);
+    fc_opt_read_json(table, ret, given, &root);
+    fc_json_obj_end(&root);
+    int result = fc_json_errs_report(&errs, err);
+    fc_json_errs_release(&errs);
+    return result;
+}
+
+static void a_config_file_has_the_same_members(void **state)
+{
+    static const char text[] = "{\"quiet\": true, \"state\": \"/x\", \"count\": 9, \"wait\": \"90m\", "
+                               "\"pace\": \"letsencrypt\", \"name\": [\"a\", \"b\"]}";
+    struct target t = {0}, given = {0};
+    struct fc_err err = {0};
+    fc_auto_json value = NULL;
+    fc_auto_json again = NULL;
+    (void)state;
+    assert_int_equal(read_json(text, &given, &t, &value, &err), 0);
+    assert_true(t.quiet);
+    assert_string_equal(t.state, "/x");
+    assert_int_equal(t.count, 9);
+    assert_int_equal(t.wait, 90 * FC_MINUTE);
+    assert_int_equal(t.pace, 1);
+    assert_int_equal(t.names.count, 2);
+    /* lists of the command line replace the file's */
+    given.names.count = 1;
+    t = (struct target){0};
+    assert_int_equal(read_json(text, &given, &t, &again, &err), 0);
+    assert_int_equal(t.names.count, 0);
+}
+
+static void a_wrong_config_file_tells_all_at_once(void **state)
+{
+    static const char text[] = "{\n\"quiet\": 1,\n\"stat\": \"/x\",\n\"count\": 10,\n\"pace\": \"slow\"}";
+    static const char *const says[] = {"line 2: quiet: ", "line 3: stat: unknown key 'stat', did you mean 'state'?",
+                                       "line 4: count: ", "line 5: pace: "};
+    struct target t = {0}, given = {0};
+    struct fc_err err = {0};
+    fc_auto_json value = NULL;
+    (void)state;
+    assert_int_equal(read_json(text, &given, &t, &value, &err), -1);
+    assert_int_equal(err.code, FC_E_USAGE);
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        if (!strstr(err.text, says[i]))
+            fail_msg("'%s' is not in '%s'", says[i], err.text);
 }
 
 static void help_shows_ranges_and_variables(void **state)
@@ -161,6 +258,10 @@ int main(void)
         cmocka_unit_test(values_of_every_type),
         cmocka_unit_test(a_flag_beats_the_environment),
         cmocka_unit_test(errors_name_option_and_rule),
+        cmocka_unit_test(an_unexpected_operand_is_named),
+        cmocka_unit_test(flags_from_the_environment_read_words),
+        cmocka_unit_test(a_config_file_has_the_same_members),
+        cmocka_unit_test(a_wrong_config_file_tells_all_at_once),
         cmocka_unit_test(help_shows_ranges_and_variables),
         cmocka_unit_test(nearest_words),
     };

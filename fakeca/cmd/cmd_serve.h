@@ -1,0 +1,18 @@
+/* What `fakeca serve` is told: the CA's configuration and how it talks. */
+#ifndef FC_CMD_SERVE_H
+#define FC_CMD_SERVE_H
+
+#include "app/app.h"
+
+enum { FC_CMD_PRINT_TEXT, FC_CMD_PRINT_JSON, FC_CMD_PRINT_NONE };
+enum { FC_CMD_LOG_EVENTS, FC_CMD_LOG_ALL, FC_CMD_LOG_NONE };
+
+struct fc_cmd_serve_target {
+    struct fc_app_config app;
+    const char *config; /* file */
+    int print;
+    int log;
+    json_t *file; /* of the config file, whose texts `app` borrows; the caller drops it */
+};
+
+#endif
