@@ -18,7 +18,7 @@
 static int write_trust(struct fc_app *app, struct fc_err *err)
 {
     fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
-    struct fc_buf own fc_auto_buf;
+    struct fc_buf own fc_auto_buf = {0};
     fc_auto_free char *system = NULL;
     size_t len = 0;
 
@@ -30,7 +30,7 @@ static int write_trust(struct fc_app *app, struct fc_err *err)
         return -1;
     if (fc_file_exists(SYSTEM_BUNDLE) && fc_file_read(SYSTEM_BUNDLE, BUNDLE_MAX, &system, &len, err))
         return -1;
-    struct fc_buf all fc_auto_buf;
+    struct fc_buf all fc_auto_buf = {0};
     fc_buf_init(&all, BUNDLE_MAX + (1 << 20));
     fc_buf_append(&all, system ? system : "", len);
     if (len && system[len - 1] != '\n')

@@ -30,7 +30,7 @@ int fc_buf_vprintf(struct fc_buf *buf, const char *format, va_list args) __attri
 /* Hands the memory to the caller, who frees it; the buffer is empty afterwards and can be used again. */
 char *fc_buf_detach(struct fc_buf *buf);
 
-/* struct fc_buf b fc_auto_buf; fc_buf_init(&b, max); */
+/* struct fc_buf b fc_auto_buf = {0}; fc_buf_init(&b, max);   zeroed first: a return before init must be harmless */
 void fc_buf_release_scope(struct fc_buf *buf);
 #define fc_auto_buf __attribute__((cleanup(fc_buf_release_scope)))
 

@@ -78,7 +78,7 @@ void fc_json_errs_release(struct fc_json_errs *errs)
 /* "a.b[2]" and "c" -> "a.b[2].c"; a path that does not fit is cut, which only an error text ever shows. */
 static void join(char *ret, size_t room, const char *path, const char *key)
 {
-    struct fc_buf joined fc_auto_buf;
+    struct fc_buf joined fc_auto_buf = {0};
 
     fc_buf_init(&joined, MESSAGE_MAX);
     fc_buf_printf(&joined, "%s%s%s", path, *path && key ? "." : "", key ? key : "");
@@ -91,7 +91,7 @@ void fc_json_errs_add(struct fc_json_obj *obj, const char *key, const char *form
 {
     struct fc_json_errs *errs = obj->errs;
     char path[512], rule[MESSAGE_MAX];
-    struct fc_buf message fc_auto_buf;
+    struct fc_buf message fc_auto_buf = {0};
     va_list args;
 
     if (errs->count++ >= FC_JSON_ERRS_MAX)
@@ -114,7 +114,7 @@ void fc_json_errs_add(struct fc_json_obj *obj, const char *key, const char *form
 
 int fc_json_errs_report(const struct fc_json_errs *errs, struct fc_err *err)
 {
-    struct fc_buf all fc_auto_buf;
+    struct fc_buf all fc_auto_buf = {0};
 
     if (!errs->count)
         return 0;

@@ -57,8 +57,8 @@ void fc_log(enum fc_log_level level, const char *format, ...)
 {
     if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed))
         return;
-    struct fc_buf text fc_auto_buf;
-    struct fc_buf line fc_auto_buf;
+    struct fc_buf text fc_auto_buf = {0};
+    struct fc_buf line fc_auto_buf = {0};
     fc_buf_init(&text, LINE_MAX_LEN);
     /* room for every byte in its \xNN form */
     fc_buf_init(&line, LINE_MAX_LEN * 4 + 64);

@@ -49,7 +49,7 @@ int fc_cmd_api_base(const struct fc_cmd_target *target, char **ret_base, struct 
 char *fc_cmd_api_encode(const char *text)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    struct fc_buf out fc_auto_buf;
+    struct fc_buf out fc_auto_buf = {0};
 
     fc_buf_init(&out, ENCODED_MAX);
     for (; *text; text++)

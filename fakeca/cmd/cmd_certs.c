@@ -74,7 +74,7 @@ static void print_one(const json_t *cert)
 
 static char *list_path(const struct target *target)
 {
-    struct fc_buf path fc_auto_buf;
+    struct fc_buf path fc_auto_buf = {0};
     const struct {
         const char *key, *value;
     } filters[] = {{"environment", target->environment}, {"name", target->name}};

@@ -118,7 +118,7 @@ static size_t character_len(const unsigned char *text)
 static json_t *utf8_string(const char *text)
 {
     json_t *value = json_string(text ? text : "");
-    struct fc_buf repaired fc_auto_buf;
+    struct fc_buf repaired fc_auto_buf = {0};
 
     if (value)
         return value;

@@ -124,7 +124,7 @@ static void print_side(struct fc_buf *buf, const struct fc_net_addr *addr)
 char *fc_net_portmap_text(const struct fc_net_portmap *map)
 {
     struct fc_net_portmap *lockable = (struct fc_net_portmap *)(uintptr_t)map;
-    struct fc_buf buf fc_auto_buf;
+    struct fc_buf buf fc_auto_buf = {0};
     fc_buf_init(&buf, 2 * TEXT_MAX);
     pthread_rwlock_rdlock(&lockable->lock);
     for (size_t i = 0; i < map->count; i++) {

@@ -58,7 +58,7 @@ static char *cut_scheme(char *text, char **ret_rest)
 /* Percent-encodes what may not stand in a URL, and checks the encodings that are there. */
 static char *encode(struct fc_arena *arena, const char *text, bool check, struct fc_err *err)
 {
-    struct fc_buf buf fc_auto_buf;
+    struct fc_buf buf fc_auto_buf = {0};
     fc_buf_init(&buf, 4 * FC_NET_URL_MAX);
     for (const char *c = text; *c != '\0'; c++) {
         if (check && *c == '%' && (!hex(c[1]) || !hex(c[2]))) {
