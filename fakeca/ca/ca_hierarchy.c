@@ -1,0 +1,400 @@
+#include "ca/ca_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_assert.h"
+#include "base/base_text.h"
+
+#include "store/store_cert.h"
+
+/* The rows of one environment. */
+struct rows {
+    struct fc_issuer *at;
+    size_t count;
+    size_t prefix; /* length of "ENV/" */
+};
+
+static const struct {
+    const char *name;
+    enum fc_key_type type;
+    int bits;
+} key_kinds[] = {
+    {"P-256", FC_KEY_P256, 0},      {"P-384", FC_KEY_P384, 0},      {"P-521", FC_KEY_P521, 0},
+    {"RSA-2048", FC_KEY_RSA, 2048}, {"RSA-3072", FC_KEY_RSA, 3072}, {"RSA-4096", FC_KEY_RSA, 4096},
+};
+
+static size_t key_kind(const char *name)
+{
+    for (size_t i = 0; i < sizeof key_kinds / sizeof *key_kinds; i++)
+        if (strcmp(key_kinds[i].name, name) == 0)
+            return i;
+    FC_IMPOSSIBLE("the policy loader knows the key's name");
+}
+
+static void name_key(const struct fc_key *key, char *ret_name, size_t room)
+{
+    if (fc_key_type(key) == FC_KEY_RSA) {
+        snprintf(ret_name, room, "RSA-%d", fc_key_bits(key));
+        return;
+    }
+    for (size_t i = 0; i < sizeof key_kinds / sizeof *key_kinds; i++)
+        if (key_kinds[i].type == fc_key_type(key))
+            snprintf(ret_name, room, "%s", key_kinds[i].name);
+}
+
+bool fc_ca_hierarchy_ready(const struct fc_ca_node *node)
+{
+    return atomic_load_explicit(&node->ready, memory_order_acquire);
+}
+
+const struct fc_ca_node *fc_ca_hierarchy_find(const struct fc_ca *ca, const char *name)
+{
+    for (size_t i = 0; i < ca->n_nodes; i++)
+        if (strcmp(ca->nodes[i].name, name) == 0)
+            return fc_ca_hierarchy_ready(&ca->nodes[i]) ? &ca->nodes[i] : NULL;
+    return NULL;
+}
+
+static void publish(struct fc_ca *ca, struct fc_ca_node *node)
+{
+    pthread_mutex_lock(&ca->gate->lock);
+    atomic_store_explicit(&node->ready, true, memory_order_release);
+    ca->gate->missing--;
+    pthread_cond_broadcast(&ca->gate->changed);
+    pthread_mutex_unlock(&ca->gate->lock);
+}
+
+/* ---- listing ---- */
+
+static struct fc_ca_node *add_node(struct fc_ca *ca, const char *name, const struct fc_policy_ca *rule)
+{
+    struct fc_ca_node *node = &ca->nodes[ca->n_nodes++];
+
+    node->name = fc_strdup(name);
+    node->rule = rule;
+    if (rule)
+        node->planned_subject = fc_asprintf(
+            "%s%s%s%s%sCN=%s", rule->country ? "C=" : "", rule->country ? rule->country : "", rule->country ? ", " : "",
+            rule->organization ? "O=" : "", rule->organization ? rule->organization : "", rule->common_name);
+    ca->gate->missing++;
+    return node;
+}
+
+/* The node that issues the certificates which the policy's `name` issues: the own root stands for every root. */
+static struct fc_ca_node *issuing_node(const struct fc_ca *ca, const char *name)
+{
+    for (size_t i = 0; name && i < ca->n_nodes; i++)
+        if (strcmp(ca->nodes[i].name, name) == 0)
+            return &ca->nodes[i];
+    return name ? &ca->nodes[0] : NULL;
+}
+
+static int list_policy(struct fc_ca *ca, bool own, struct fc_err *err)
+{
+    for (size_t i = 0; i < ca->policy->n_cas; i++) {
+        const struct fc_policy_ca *rule = &ca->policy->cas[i];
+        if (own && strcmp(rule->name, FC_CA_OWN_ROOT) == 0)
+            return fc_err_set(err, FC_E_USAGE,
+                              "the policy '%s' has a certificate named '%s', which is the name of --root-cert here",
+                              ca->policy->name, rule->name);
+        if (own && !rule->issuer)
+            continue;
+        struct fc_ca_node *node = add_node(ca, rule->name, rule);
+        node->issuer = issuing_node(ca, rule->issuer);
+    }
+    return 0;
+}
+
+static const struct fc_issuer *find_row(const struct rows *rows, const char *name)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (strcmp(rows->at[i].name + rows->prefix, name) == 0)
+            return &rows->at[i];
+    return NULL;
+}
+
+/* ---- loading ---- */
+
+static int read_rows(struct fc_ca *ca, struct fc_arena *arena, struct rows *ret_rows, struct fc_err *err)
+{
+    struct fc_store_tx tx fc_auto_tx = {0};
+    const char *prefix = fc_arena_printf(arena, "%s/", ca->policy->name);
+    struct fc_issuer *all;
+    size_t n;
+
+    if (fc_store_begin(ca->store, FC_STORE_READ, &tx, err) || fc_store_issuer_list(ca->store, arena, &all, &n, err) ||
+        fc_store_commit(&tx, err))
+        return -1;
+    *ret_rows = (struct rows){.at = all, .prefix = strlen(prefix)};
+    for (size_t i = 0; i < n; i++)
+        if (fc_text_starts(all[i].name, prefix))
+            all[ret_rows->count++] = all[i];
+    return 0;
+}
+
+/* What is derived from key and certificate; the chain comes when all issuers are there. */
+static int fill(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
+{
+    fc_auto(fc_key_free) struct fc_key *key = NULL;
+
+    if (fc_cert_key(node->cert, &key, err))
+        return -1;
+    name_key(key, node->key_name, sizeof node->key_name);
+    node->subject = fc_cert_subject(node->cert);
+    node->pem = fc_cert_pem(node->cert);
+    node->not_before = fc_cert_not_before(node->cert);
+    node->not_after = fc_cert_not_after(node->cert);
+    if (!node->rule || !node->rule->issues_leaves)
+        return 0;
+    fc_auto_free char *aia = fc_asprintf("%s/%s.der", ca->url, node->name);
+    const struct fc_cert_issuer_params leaves = {
+        .cert = node->cert, .key = node->key, .aia_url = aia, .policy_oid = ca->policy->issuance.policy_oid};
+    return fc_cert_issuer_new(&leaves, &node->leaves, err);
+}
+
+static int load_row(const struct fc_ca *ca, struct fc_ca_node *node, const struct fc_issuer *row, struct fc_err *err)
+{
+    if (fc_ca_stored_read(row, &node->key, &node->cert, err))
+        return -1;
+    if (node->rule && !node->key)
+        return fc_err_set(err, FC_E_DAMAGED, "the stored CA certificate '%s' is damaged: its key is missing",
+                          row->name);
+    node->id = row->id;
+    return fill(ca, node, err);
+}
+
+/* A stored certificate must hang where the policy wants it, or its chains lead nowhere. */
+static int check_place(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
+{
+    const struct fc_ca_node *issuer = node->issuer ? node->issuer : node;
+
+    node->root = !node->issuer;
+    if (issuer->cert && fc_cert_issued_by(node->cert, issuer->cert))
+        return 0;
+    return fc_err_set(err, FC_E_DAMAGED,
+                      "the stored CA certificate '%s/%s' was not issued by '%s' as the policy says: another hierarchy "
+                      "needs another state folder",
+                      ca->policy->name, node->name, issuer->name);
+}
+
+static int load_policy(struct fc_ca *ca, const struct rows *rows, struct fc_err *err)
+{
+    for (size_t i = 0; i < ca->n_nodes; i++) {
+        struct fc_ca_node *node = &ca->nodes[i];
+        const struct fc_issuer *row = node->rule ? find_row(rows, node->name) : NULL;
+        if (row) {
+            if (load_row(ca, node, row, err) || check_place(ca, node, err))
+                return -1;
+        } else if (node->issuer && node->issuer->cert && !node->issuer->key) {
+            return fc_err_set(err, FC_E_USAGE,
+                              "'%s/%s' is still to be made and the state folder has a root of your own: give "
+                              "--root-cert and --root-key again",
+                              ca->policy->name, node->name);
+        }
+    }
+    return 0;
+}
+
+/* Certificates of CAs that an earlier policy had: they issue no more, but what they issued keeps its chain and its CRL. */
+static int load_earlier(struct fc_ca *ca, const struct rows *rows, struct fc_err *err)
+{
+    size_t first = ca->n_nodes;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        const char *name = rows->at[i].name + rows->prefix;
+        bool known = false;
+        for (size_t j = 0; j < ca->n_nodes && !known; j++)
+            known = strcmp(ca->nodes[j].name, name) == 0;
+        if (!known && load_row(ca, add_node(ca, name, NULL), &rows->at[i], err))
+            return -1;
+    }
+    for (size_t i = first; i < ca->n_nodes; i++) {
+        struct fc_ca_node *node = &ca->nodes[i];
+        node->root = fc_cert_issued_by(node->cert, node->cert);
+        for (size_t j = 0; j < ca->n_nodes && !node->root && !node->issuer; j++)
+            if (ca->nodes[j].cert && fc_cert_issued_by(node->cert, ca->nodes[j].cert))
+                node->issuer = &ca->nodes[j];
+    }
+    return 0;
+}
+
+/* The own root's key stays where its owner keeps it: only the certificate is stored. */
+static int load_own(struct fc_ca *ca, const struct fc_ca_params *params, const struct rows *rows, struct fc_err *err)
+{
+    const struct fc_issuer *row = find_row(rows, FC_CA_OWN_ROOT);
+    struct fc_ca_node *node = &ca->nodes[0];
+    size_t len;
+
+    node->root = true;
+    if (!params->root_cert_pem)
+        return load_row(ca, node, row, err);
+    if (fc_ca_own_read(params->root_cert_pem, params->root_key_pem, &node->key, &node->cert, err))
+        return -1;
+    const unsigned char *der = fc_cert_der(node->cert, &len);
+    if (row && (row->cert_len != len || memcmp(row->cert_der, der, len) != 0))
+        return fc_err_set(
+            err, FC_E_USAGE,
+            "option '--root-cert': it is not the root that the state folder was made with: take that one, "
+            "or another state folder");
+    if (!row && rows->count > 0)
+        return fc_err_set(
+            err, FC_E_USAGE,
+            "option '--root-cert': the state folder was made with roots of fakeca's own: leave the option "
+            "out, or take another state folder");
+    node->id = row ? row->id : 0;
+    return fill(ca, node, err);
+}
+
+int fc_ca_hierarchy_load(struct fc_ca *ca, const struct fc_ca_params *params, struct fc_err *err)
+{
+    fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
+    struct rows rows;
+
+    if (read_rows(ca, arena, &rows, err))
+        return -1;
+    bool own = params->root_cert_pem || find_row(&rows, FC_CA_OWN_ROOT);
+    ca->nodes = fc_calloc(1 + ca->policy->n_cas + rows.count, sizeof *ca->nodes);
+    if (own) {
+        (void)add_node(ca, FC_CA_OWN_ROOT, NULL);
+        if (load_own(ca, params, &rows, err))
+            return -1;
+    }
+    if (list_policy(ca, own, err) || load_policy(ca, &rows, err) || load_earlier(ca, &rows, err))
+        return -1;
+    for (size_t i = 0; i < ca->n_nodes; i++) {
+        struct fc_ca_node *node = &ca->nodes[i];
+        if (node->id == 0)
+            continue;
+        node->chain = fc_ca_chain_text(node);
+        publish(ca, node);
+    }
+    return 0;
+}
+
+/* ---- making ---- */
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Key and certificate of a node whose issuer is there; nothing is stored yet. */
+static int make(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
+{
+    const struct fc_policy_ca *rule = node->rule;
+    const struct fc_ca_node *issuer = node->issuer;
+    const size_t kind = key_kind(rule->key);
+    fc_auto_free char *aia = issuer ? fc_asprintf("%s/%s.der", ca->url, issuer->name) : NULL;
+    fc_auto_free char *crl =
+        issuer && fc_ca_crl_shards(ca, issuer) > 0 ? fc_asprintf("%s/%s/1.crl", ca->url, issuer->name) : NULL;
+
+    if (fc_key_generate(key_kinds[kind].type, key_kinds[kind].bits, &node->key, err))
+        return -1;
+    const struct fc_cert_ca params = {
+        .country = rule->country,
+        .organization = rule->organization,
+        .cn = rule->common_name,
+        /* an own root may be younger than the policy's dates, or end before them */
+        .not_before = issuer ? later(rule->not_before, issuer->not_before) : rule->not_before,
+        .not_after = issuer ? earlier(rule->not_after, issuer->not_after) : rule->not_after,
+        .key = node->key,
+        .issuer = issuer ? issuer->cert : NULL,
+        .issuer_key = issuer ? issuer->key : NULL,
+        .path_len = rule->issues_leaves ? 0 : -1,
+        .aia_url = aia,
+        .crl_url = crl,
+        .policy_oid = rule->issues_leaves ? ca->policy->issuance.policy_oid : NULL,
+        .server_auth = rule->issues_leaves,
+    };
+    node->root = !issuer;
+    if (fc_cert_make_ca(&params, &node->cert, err) || fill(ca, node, err))
+        return -1;
+    node->chain = fc_ca_chain_text(node);
+    return 0;
+}
+
+/* In a write transaction. */
+static int insert(struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
+{
+    fc_auto_free char *name = fc_asprintf("%s/%s", ca->policy->name, node->name);
+    fc_auto_free unsigned char *key_der = NULL;
+    struct fc_issuer row;
+
+    if (fc_ca_stored_row(name, node->rule ? node->key : NULL, node->cert, &row, &key_der, err))
+        return -1;
+    row.created_at = ca->now;
+    if (fc_store_issuer_insert(ca->store, &row, err))
+        return -1;
+    node->id = row.id;
+    return 0;
+}
+
+static int store(struct fc_ca *ca, struct fc_ca_node *const *nodes, size_t count, struct fc_err *err)
+{
+    struct fc_store_tx tx fc_auto_tx = {0};
+
+    if (count == 0)
+        return 0;
+    if (fc_store_begin(ca->store, FC_STORE_WRITE, &tx, err))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (insert(ca, nodes[i], err))
+            return -1;
+    if (fc_store_commit(&tx, err))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        publish(ca, nodes[i]);
+    return 0;
+}
+
+int fc_ca_hierarchy_make_quick(struct fc_ca *ca, struct fc_err *err)
+{
+    fc_auto_free struct fc_ca_node **made = fc_calloc(ca->n_nodes + 1, sizeof *made);
+    size_t count = 0;
+
+    for (size_t i = 0; i < ca->n_nodes; i++) {
+        struct fc_ca_node *node = &ca->nodes[i];
+        if (fc_ca_hierarchy_ready(node))
+            continue;
+        if (!node->rule) { /* the own root, not stored yet */
+            node->chain = fc_ca_chain_text(node);
+            made[count++] = node;
+            continue;
+        }
+        if (key_kinds[key_kind(node->rule->key)].type == FC_KEY_RSA || (node->issuer && !node->issuer->cert))
+            continue;
+        if (make(ca, node, err))
+            return -1;
+        node->created = true;
+        made[count++] = node;
+    }
+    return store(ca, made, count, err);
+}
+
+int fc_ca_hierarchy_make(struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
+{
+    return make(ca, node, err) || store(ca, &node, 1, err) ? -1 : 0;
+}
+
+void fc_ca_hierarchy_release(struct fc_ca *ca)
+{
+    for (size_t i = 0; i < ca->n_nodes; i++) {
+        struct fc_ca_node *node = &ca->nodes[i];
+        fc_cert_issuer_free(node->leaves);
+        fc_key_free(node->key);
+        fc_cert_free(node->cert);
+        free(node->name);
+        free(node->planned_subject);
+        free(node->subject);
+        free(node->pem);
+        free(node->chain);
+    }
+    free(ca->nodes);
+}

@@ -1,0 +1,104 @@
+/* Shared inside ca only. */
+#ifndef FC_CA_INT_H
+#define FC_CA_INT_H
+
+#include "ca/ca.h"
+#include "pki/pki_cert.h"
+#include "pki/pki_key.h"
+#include "policy/policy.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct fc_issuer;
+
+/* The name under which the root of --root-cert stands in the store, in URLs and in the list of certificates. */
+#define FC_CA_OWN_ROOT "own-root"
+
+/* A CA certificate, there or still to be made. What stands below `ready` is written before ready is set and never again, so
+ * whoever has seen ready needs no lock. */
+struct fc_ca_node {
+    char *name;
+    const struct fc_policy_ca *rule; /* NULL: the own root, or one that an earlier policy had */
+    struct fc_ca_node *issuer;       /* NULL: a root (or, of an earlier policy, unknown) */
+    char *planned_subject;           /* shown until it is ready */
+    bool created;                    /* made in fc_ca_new: to be reported by the background thread */
+
+    atomic_bool ready;
+    int64_t id;
+    bool root;
+    struct fc_key *key; /* NULL: own root that was given at an earlier start only */
+    struct fc_cert *cert;
+    struct fc_cert_issuer *leaves; /* NULL unless it issues leaves */
+    char *subject, *pem;
+    char *chain; /* what follows a leaf's PEM: an empty line and PEM for each CA certificate but the root */
+    char key_name[16];
+    int64_t not_before, not_after;
+};
+
+/* What threads wait for; apart from struct fc_ca so that readers can keep theirs const. */
+struct fc_ca_gate {
+    pthread_mutex_t lock; /* a leaf: nothing else is locked under it */
+    pthread_cond_t changed;
+    size_t missing;
+    struct fc_err failed; /* why the background thread gave up; FC_OK while it has not */
+};
+
+struct fc_ca {
+    const struct fc_policy *policy;
+    struct fc_store *store;
+    char *url; /* PKI_URL/ENV */
+    int64_t now;
+    void (*created)(void *cookie, const char *env, const char *name, const char *subject, const char *key,
+                    int64_t not_after);
+    void (*ready)(void *cookie);
+    void *cookie;
+
+    struct fc_ca_node *nodes; /* issuers stand before what they issue */
+    size_t n_nodes;
+    struct fc_ca_gate *gate;
+    pthread_t thread;
+    bool thread_started;
+    atomic_bool stopping;
+};
+
+/* ---- ca_hierarchy.c: nodes ---- */
+
+/* Lists the nodes that the policy (and the own root) wants and those that the store has besides; loads what is stored, reads the
+ * own root. */
+int fc_ca_hierarchy_load(struct fc_ca *ca, const struct fc_ca_params *params, struct fc_err *err);
+/* Makes what is missing and needs no RSA key (ECDSA keys below issuers that are there); stores it in one transaction. */
+int fc_ca_hierarchy_make_quick(struct fc_ca *ca, struct fc_err *err);
+/* Makes and stores one node whose issuer is ready. For the background thread. */
+int fc_ca_hierarchy_make(struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err);
+void fc_ca_hierarchy_release(struct fc_ca *ca);
+/* The ready node, or NULL. */
+const struct fc_ca_node *fc_ca_hierarchy_find(const struct fc_ca *ca, const char *name);
+bool fc_ca_hierarchy_ready(const struct fc_ca_node *node);
+
+/* ---- ca_stored.c: rows of the store ---- */
+
+/* Key and certificate of a row, which must belong together: else FC_E_DAMAGED naming it. *ret_key NULL when the row has none. */
+int fc_ca_stored_read(const struct fc_issuer *row, struct fc_key **ret_key, struct fc_cert **ret_cert,
+                      struct fc_err *err);
+/* Fills a row's name, key and certificate (borrowed, the key's DER to be freed by the caller through *ret_key_der). */
+int fc_ca_stored_row(const char *name, const struct fc_key *key, const struct fc_cert *cert, struct fc_issuer *ret_row,
+                     unsigned char **ret_key_der, struct fc_err *err);
+
+/* ---- ca_own.c: --root-cert, --root-key ---- */
+
+/* Reads and checks the pair (FC_E_USAGE with the reason). */
+int fc_ca_own_read(const char *cert_pem, const char *key_pem, struct fc_key **ret_key, struct fc_cert **ret_cert,
+                   struct fc_err *err);
+
+/* ---- ca_chain.c ---- */
+
+/* The text that follows a leaf which this node issued; the caller frees. The node and those above have their pem. */
+char *fc_ca_chain_text(const struct fc_ca_node *node);
+
+/* ---- ca_crl.c ---- */
+
+/* How many CRLs a node has: the policy's shards for issuers of leaves, 1 for other CAs, none for an own root. */
+int fc_ca_crl_shards(const struct fc_ca *ca, const struct fc_ca_node *node);
+
+#endif

@@ -1,0 +1,217 @@
+#include "ca/ca_int.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_rand.h"
+#include "base/base_text.h"
+#include "base/base_time.h"
+
+#include "pki/pki_csr.h"
+
+#define CN_MAX_BYTES 64
+#define SERIAL_MAX_BYTES 20 /* RFC 5280 section 4.1.2.2 */
+
+/* What a leaf will be, before it is signed. */
+struct plan {
+    const struct fc_profile_version *profile;
+    bool rsa;
+    int64_t not_before, not_after;
+    unsigned char serial[SERIAL_MAX_BYTES];
+    size_t serial_len;
+    int shard;
+};
+
+/* ---- who issues ---- */
+
+static bool is_rsa(const struct fc_policy_ca *rule)
+{
+    return fc_text_starts(rule->key, "RSA-");
+}
+
+/* Dates of the certificate when it is there: an own root may have shortened them. */
+static bool covers(const struct fc_ca_node *node, const struct plan *plan)
+{
+    bool ready = fc_ca_hierarchy_ready(node);
+    int64_t from = ready ? node->not_before : node->rule->not_before;
+    int64_t to = ready ? node->not_after : node->rule->not_after;
+
+    return from <= plan->not_before && plan->not_after <= to;
+}
+
+static int no_issuer(const struct fc_ca *ca, const struct plan *plan, struct fc_err *err)
+{
+    char from[FC_TIME_TEXT_MAX];
+    char to[FC_TIME_TEXT_MAX];
+
+    return fc_err_set(err, FC_E_RANGE, "no issuer of '%s' is valid from %s to %s, as this certificate would be",
+                      ca->policy->name, fc_time_rfc3339(plan->not_before, from), fc_time_rfc3339(plan->not_after, to));
+}
+
+static int not_ready(const struct fc_ca *ca, struct fc_err *err)
+{
+    struct fc_err failed;
+
+    pthread_mutex_lock(&ca->gate->lock);
+    failed = ca->gate->failed;
+    pthread_mutex_unlock(&ca->gate->lock);
+    if (failed.code != FC_OK)
+        return fc_err_set(err, failed.code, "the issuer could not be made: %s", failed.text);
+    return fc_err_set(err, FC_E_AGAIN, "the issuer for this type of key is still being made");
+}
+
+/* Draws one of the issuers whose dates cover the leaf (letsencrypt.md E.1). A policy without issuers of the key's family takes the
+ * others: every key gets its certificate. */
+static int choose_issuer(const struct fc_ca *ca, const struct plan *plan, const struct fc_ca_node **ret_node,
+                         struct fc_err *err)
+{
+    bool family = false;
+    size_t fit = 0, ready = 0;
+    const struct fc_ca_node *chosen = NULL;
+
+    for (size_t i = 0; i < ca->n_nodes; i++)
+        if (ca->nodes[i].rule && ca->nodes[i].rule->issues_leaves && is_rsa(ca->nodes[i].rule) == plan->rsa)
+            family = true;
+    for (size_t i = 0; i < ca->n_nodes; i++) {
+        const struct fc_ca_node *node = &ca->nodes[i];
+        if (!node->rule || !node->rule->issues_leaves || (family && is_rsa(node->rule) != plan->rsa) ||
+            !covers(node, plan))
+            continue;
+        fit++;
+        /* the k-th ready one replaces the choice with probability 1/k */
+        if (fc_ca_hierarchy_ready(node) && (++ready == 1 || fc_rand_below(ready) == 0))
+            chosen = node;
+    }
+    if (fit == 0)
+        return no_issuer(ca, plan, err);
+    if (!chosen)
+        return not_ready(ca, err);
+    *ret_node = chosen;
+    return 0;
+}
+
+/* ---- what it says ---- */
+
+static int make_plan(const struct fc_ca *ca, const struct fc_ca_order *order, struct plan *ret_plan, struct fc_err *err)
+{
+    const struct fc_profile *profile = fc_policy_profile(ca->policy, order->profile);
+    const int64_t backdate = ca->policy->issuance.max_backdate / 10 * 9;
+    struct plan plan = {0};
+    int64_t rest = 0;
+
+    if (!profile)
+        return fc_err_set(err, FC_E_NOT_FOUND, "the policy '%s' has no profile '%s'", ca->policy->name,
+                          order->profile ? order->profile : "");
+    plan.profile = fc_profile_at(profile, order->now);
+    plan.rsa = fc_key_type(fc_csr_key(order->csr)) == FC_KEY_RSA;
+    plan.not_before = order->now - backdate;
+    plan.not_before -= plan.not_before % FC_SECOND;
+    plan.not_after = plan.not_before + plan.profile->validity - FC_SECOND;
+
+    plan.serial_len = 1 + (size_t)ca->policy->issuance.serial_random_bytes;
+    if (plan.serial_len > sizeof plan.serial)
+        return fc_err_set(err, FC_E_LIMIT, "serial numbers of %zu bytes; at most %d are permitted", plan.serial_len,
+                          SERIAL_MAX_BYTES);
+    plan.serial[0] = (unsigned char)ca->policy->issuance.serial_prefix;
+    fc_rand_bytes(plan.serial + 1, plan.serial_len - 1);
+    for (size_t i = 0; i < plan.serial_len; i++)
+        rest = (rest * 256 + plan.serial[i]) % ca->policy->issuance.crl_shards;
+    plan.shard = (int)rest + 1;
+    *ret_plan = plan;
+    return 0;
+}
+
+/* The CN of E.1: the CSR's own if it is short enough, else none; without one the first of its names that is. The check of the CSR
+ * has refused an IP address there. */
+static const char *common_name(const struct plan *plan, const struct fc_csr *csr)
+{
+    const char *cn = fc_csr_cn(csr);
+
+    if (!plan->profile->common_name)
+        return NULL;
+    if (cn && cn[0])
+        return strlen(cn) <= CN_MAX_BYTES ? cn : NULL;
+    for (const char *const *name = fc_csr_dns(csr); name && *name; name++)
+        if (strlen(*name) <= CN_MAX_BYTES)
+            return *name;
+    return NULL;
+}
+
+/* The values of one type, NULL-terminated. */
+static const char *const *values(struct fc_arena *arena, const struct fc_ca_order *order, enum fc_ident_type type)
+{
+    const char **list = fc_arena_alloc(arena, (order->n_idents + 1) * sizeof *list);
+    size_t n = 0;
+
+    for (size_t i = 0; i < order->n_idents; i++)
+        if (order->idents[i].type == type)
+            list[n++] = order->idents[i].value;
+    return list;
+}
+
+static struct fc_ident *copy_idents(struct fc_arena *arena, const struct fc_ca_order *order)
+{
+    struct fc_ident *idents = fc_arena_alloc(arena, (order->n_idents + 1) * sizeof *idents);
+
+    for (size_t i = 0; i < order->n_idents; i++)
+        idents[i] = (struct fc_ident){order->idents[i].type, fc_arena_strdup(arena, order->idents[i].value)};
+    return idents;
+}
+
+static int sign(const struct fc_ca *ca, const struct fc_ca_order *order, const struct plan *plan,
+                const struct fc_ca_node *issuer, struct fc_arena *arena, struct fc_certificate *certificate,
+                struct fc_err *err)
+{
+    const struct fc_cert_leaf leaf = {
+        .csr = order->csr,
+        .serial = plan->serial,
+        .serial_len = plan->serial_len,
+        .not_before = plan->not_before,
+        .not_after = plan->not_after,
+        .cn = common_name(plan, order->csr),
+        .dns = values(arena, order, FC_IDENT_DNS),
+        .ips = values(arena, order, FC_IDENT_IP),
+        .key_encipherment = plan->profile->key_encipherment && plan->rsa,
+        .ski = plan->profile->subject_key_identifier,
+        .crl_url = fc_arena_printf(arena, "%s/%s/%d.crl", ca->url, issuer->name, plan->shard),
+    };
+    unsigned char *der;
+
+    if (fc_cert_make_leaf(issuer->leaves, &leaf, &der, &certificate->der_len, err))
+        return -1;
+    fc_arena_defer(arena, free, der);
+    certificate->der = der;
+    return 0;
+}
+
+int fc_ca_issue(struct fc_ca *ca, const struct fc_ca_order *order, struct fc_arena *arena,
+                struct fc_certificate *ret_certificate, struct fc_err *err)
+{
+    const struct fc_ca_node *issuer;
+    struct fc_certificate certificate = {0};
+    struct plan plan;
+
+    if (make_plan(ca, order, &plan, err) || choose_issuer(ca, &plan, &issuer, err) ||
+        sign(ca, order, &plan, issuer, arena, &certificate, err))
+        return -1;
+    char *serial = fc_arena_alloc(arena, 2 * plan.serial_len + 1);
+    unsigned char *spki = fc_arena_alloc(arena, 32);
+    fc_text_hex(plan.serial, plan.serial_len, serial);
+    fc_key_spki_hash(fc_csr_key(order->csr), spki);
+    certificate.serial = serial;
+    certificate.env = fc_arena_strdup(arena, ca->policy->name);
+    certificate.account_id = order->account_id;
+    certificate.order_id = order->order_id;
+    certificate.issuer_id = issuer->id;
+    certificate.profile = fc_arena_strdup(arena, order->profile);
+    certificate.idents = copy_idents(arena, order);
+    certificate.n_idents = order->n_idents;
+    certificate.issued_at = order->now;
+    certificate.not_before = plan.not_before;
+    certificate.not_after = plan.not_after;
+    certificate.spki = spki;
+    certificate.shard = plan.shard;
+    *ret_certificate = certificate;
+    return 0;
+}
