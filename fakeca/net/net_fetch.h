@@ -18,15 +18,22 @@ enum fc_net_fetch_fault {
     FC_NET_REFUSED,
     FC_NET_UNREACHABLE,
     FC_NET_CONNECT_TIMEOUT,
+    FC_NET_CONNECT_FAILED, /* any other error of the connect itself */
     FC_NET_ANSWER_TIMEOUT, /* connected, no complete header */
     FC_NET_BODY_TIMEOUT,
-    FC_NET_RESET,
-    FC_NET_TLS,        /* handshake failed: see tls_alert */
-    FC_NET_SHORT_BODY, /* closed before Content-Length */
-    FC_NET_GARBAGE,    /* EOF, no HTTP, HTTP answered on https ... */
-    FC_NET_HTTP2,      /* an HTTP/2 preface or SETTINGS frame on a plain port */
+    FC_NET_RESET,      /* in the body too: see head_complete */
+    FC_NET_TLS,        /* an alert came: see tls_alert */
+    FC_NET_SHORT_BODY, /* closed before Content-Length or the last chunk */
+    FC_NET_BAD_BODY,   /* a chunk or gzip that cannot be decoded */
+    FC_NET_GARBAGE,    /* EOF, no HTTP, HTTP answered on https, headers past the limit ... */
+    FC_NET_HTTP2,      /* an HTTP/2 SETTINGS frame on a plain port */
     FC_NET_CANCELLED
 };
+/* Whether the connection never stood: the kind of fault after which another address may be tried. */
+bool fc_net_fetch_unconnected(enum fc_net_fetch_fault fault);
+
+/* Bytes of headers (1xx answers included) past which an answer is garbage. libcurl's own limits stand below it. */
+#define FC_NET_FETCH_HEAD_MAX (256 * 1024)
 
 struct fc_net_fetch_params {
     const char *url;         /* http or https; its port decides the Host header */
@@ -37,21 +44,24 @@ struct fc_net_fetch_params {
     const char *user_agent;
     const char *referer;     /* NULL: none */
     size_t body_max;         /* at most this many bytes are kept; then the transfer ends, body_full set */
+    int body_status;         /* the body is read with this status only, else the headers end the transfer; 0: always */
     int64_t connect_timeout; /* ns */
     int64_t deadline;        /* fc_clock_mono of the end of everything */
 };
 
 struct fc_net_fetch_result {
     enum fc_net_fetch_fault fault;
-    const char *error;     /* libcurl's words, "" when none */
+    const char *error;     /* libcurl's words, "" when none; with FC_NET_BAD_BODY as Go says it */
     const char *tls_alert; /* "handshake failure", with FC_NET_TLS when an alert came; else NULL */
     int status;            /* 0 when no status line came */
-    const char *location;  /* NULL when absent */
+    bool head_complete;    /* status and all headers are there; what failed, if anything, is the body */
+    const char *location;  /* first Location header, trimmed; NULL when absent */
     const char *body;      /* NUL-terminated */
     size_t body_len;
     bool body_full;          /* body_max was reached */
     int http_version;        /* 10, 11 */
     const char *tls_version; /* "TLSv1.3" or NULL */
+    const char *local;       /* our end, "127.0.0.1:40312"; "" when never connected */
     int64_t connect_ns, total_ns;
 };
 typedef void (*fc_net_fetch_fn)(void *cookie, const struct fc_net_fetch_result *result);

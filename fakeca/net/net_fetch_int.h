@@ -1,0 +1,50 @@
+/* Shared by net_fetch.c (the loop), net_fetch_transfer.c (one GET) and net_fetch_fault.c (what its end means). */
+#ifndef FC_NET_FETCH_INT_H
+#define FC_NET_FETCH_INT_H
+
+#include "base/base_buf.h"
+#include "net/net_curl.h"
+#include "net/net_fetch.h"
+
+/* One GET: an easy handle that is used again and again, and what came in so far. */
+struct fc_net_transfer {
+    struct fc_net_transfer *next, **link; /* in the list of those under way or idle */
+    CURL *easy;
+    struct curl_slist *headers, *connect_to;
+    char error[CURL_ERROR_SIZE];
+    fc_net_fetch_fn done;
+    void *cookie;
+
+    size_t body_max;
+    int body_status;
+
+    int status;
+    int http_version;
+    size_t head_bytes;
+    bool head_complete;
+    bool has_length;         /* the body ends by Content-Length or chunks, not by the connection */
+    bool satisfied;          /* we ended the transfer, for all that was wanted is there */
+    bool garbage;            /* we ended it, for this is no HTTP/1 */
+    char *location;          /* NULL: none */
+    const char *tls_version; /* literal of OpenSSL's */
+    struct fc_buf body;      /* of an answer without head: its first bytes */
+};
+
+/* NULL when libcurl has no handle to give. */
+struct fc_net_transfer *fc_net_transfer_new(void);
+void fc_net_transfer_free(struct fc_net_transfer *transfer);
+/* Makes the handle ready for one GET. */
+int fc_net_transfer_prepare(struct fc_net_transfer *transfer, const struct fc_net_fetch_params *params,
+                            struct fc_err *err);
+/* Forgets what the last GET left; the handle and its buffers stay. */
+void fc_net_transfer_clear(struct fc_net_transfer *transfer);
+
+/* What the end of a transfer means, from libcurl's code and what came in. */
+enum fc_net_fetch_fault fc_net_fetch_fault(const struct fc_net_transfer *transfer, CURLcode code);
+/* The alert in an error text of OpenSSL's ("error:0A000410:..."), as Go's crypto/tls names it, or NULL. buf: for alerts
+ * without a name. */
+const char *fc_net_fetch_alert(const char *error, char buf[32]);
+/* Go's words for a body that cannot be decoded. */
+const char *fc_net_fetch_bad_body(CURLcode code);
+
+#endif
