@@ -1,6 +1,5 @@
 #include "http/http_wait.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -105,7 +104,7 @@ bool fc_http_wait_block(struct fc_http_wait *wait, int64_t until_mono)
 
     fc_clock_mono_timespec(until_mono, &until);
     pthread_mutex_lock(&wait->lock);
-    while (!wait->signalled && failed != ETIMEDOUT)
+    while (!wait->signalled && failed == 0)
         failed = pthread_cond_timedwait(&wait->changed, &wait->lock, &until);
     bool signalled = wait->signalled;
     pthread_mutex_unlock(&wait->lock);
