@@ -34,6 +34,7 @@ bool fc_csr_signature_algorithm_ok(const struct fc_csr *csr);
 bool fc_csr_signature_ok(const struct fc_csr *csr);
 
 /* Borrowed: for building the certificate with the CSR's own key bits. */
+typedef struct X509_req_st X509_REQ; /* not in openssl/types.h */
 X509_REQ *fc_csr_x509(const struct fc_csr *csr);
 
 #endif
