@@ -30,6 +30,9 @@ int fc_store_open(const struct fc_store_params *params, struct fc_store **ret_st
 void fc_store_close(struct fc_store *store);
 FC_CLEANUP(struct fc_store *, fc_store_close)
 
+/* Whether everything ends with the process. */
+bool fc_store_in_memory(const struct fc_store *store);
+
 enum fc_store_mode { FC_STORE_READ, FC_STORE_WRITE };
 
 struct fc_store_tx {
@@ -45,9 +48,11 @@ int fc_store_commit(struct fc_store_tx *tx, struct fc_err *err);
 void fc_store_end(struct fc_store_tx *tx);
 /* struct fc_store_tx tx fc_auto_tx = {0}; */
 #define fc_auto_tx __attribute__((cleanup(fc_store_end)))
+/* Aborts unless the calling thread is inside a write transaction. */
+void fc_store_assert_write(const struct fc_store *store);
 
 /* The event log's part in each write transaction. before_commit runs inside it and may insert (store_event.h); after runs with
- * the outcome, lock still held. One set of hooks. */
+ * the outcome, lock still held, also when it was rolled back without an attempt to commit. One set of hooks; NULL: none. */
 struct fc_store_hooks {
     int (*before_commit)(void *cookie, struct fc_store *store, struct fc_err *err);
     void (*after)(void *cookie, bool committed);
@@ -55,7 +60,8 @@ struct fc_store_hooks {
 };
 void fc_store_set_hooks(struct fc_store *store, const struct fc_store_hooks *hooks);
 
-/* Deletes accounts, orders, authorizations, certificates, events and mock DNS rules; keeps issuers and settings. In a write. */
+/* Deletes accounts, orders, authorizations, certificates, blocked keys, events and mock DNS rules; keeps issuers, CRL numbers
+ * and settings. Ids are not given again. In a write. */
 int fc_store_reset(struct fc_store *store, struct fc_err *err);
 
 /* ---- settings: small named texts (clock, ports, ids, ...) ---- */

@@ -6,6 +6,7 @@
 #include "model/model.h"
 #include "store/store.h"
 
+/* FC_E_BUSY when the serial is taken. */
 int fc_store_cert_insert(struct fc_store *store, const struct fc_certificate *certificate, struct fc_err *err);
 int fc_store_cert_get(struct fc_store *store, struct fc_arena *arena, const char *serial,
                       struct fc_certificate *ret_certificate, struct fc_err *err);
@@ -36,6 +37,15 @@ int fc_store_cert_list(struct fc_store *store, struct fc_arena *arena, const str
 /* How many unexpired, unrevoked certificates end in (from, to]: what a clock skip lets expire. */
 int fc_store_cert_count_expiring(struct fc_store *store, int64_t from, int64_t to, int64_t *ret_count,
                                  struct fc_err *err);
+/* Moments in the life of an unrevoked certificate that a clock passes: its end, and when two thirds are used up:
+ * not_before + (not_after - not_before) / 3 * 2. */
+enum fc_store_moment { FC_STORE_EXPIRY, FC_STORE_RENEWAL };
+/* How many such moments lie in (from, to]. */
+int fc_store_cert_count_passing(struct fc_store *store, enum fc_store_moment moment, int64_t from, int64_t to,
+                                int64_t *ret_count, struct fc_err *err);
+/* The first such moment later than `after`; *ret_at 0 when there is none. */
+int fc_store_cert_next(struct fc_store *store, enum fc_store_moment moment, int64_t after, int64_t *ret_at,
+                       struct fc_err *err);
 /* The last CRL number of an issuer and shard, raised to max(last + 1, at_least) (design.md part 2: clocks may go back). In a
  * write. */
 int fc_store_crl_number(struct fc_store *store, int64_t issuer_id, int shard, uint64_t at_least, uint64_t *ret_number,
