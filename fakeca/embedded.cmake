@@ -1,3 +1,4 @@
 # Files whose bytes are compiled in.
 fc_embed(policy fc_policy_production_json ${CMAKE_CURRENT_SOURCE_DIR}/policy/production.json)
 fc_embed(policy fc_policy_staging_json ${CMAKE_CURRENT_SOURCE_DIR}/policy/staging.json)
+fc_embed(manage fc_manage_openapi_json ${CMAKE_CURRENT_SOURCE_DIR}/manage/openapi.json)

@@ -1,0 +1,344 @@
+/* The clock: read, and moved. A move is applied, counted, and written down with its event in one transaction; where that fails
+ * the clock is put back, so that a CA that restarts stands where its callers believe. */
+#include "manage/manage_int.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base_clock.h"
+#include "base/base_opt.h"
+#include "base/base_text.h"
+#include "base/base_time.h"
+#include "events/events.h"
+#include "policy/policy.h"
+
+/* ---- reading ---- */
+
+static json_t *view_json(const struct fc_clock_view *view)
+{
+    char now[FC_TIME_TEXT_MAX], real[FC_TIME_TEXT_MAX];
+
+    return json_pack("{s:s,s:s,s:I,s:s}", "now", fc_time_rfc3339(view->now, now), "real",
+                     fc_time_rfc3339(view->real, real), "offset_s", (json_int_t)(view->offset / FC_SECOND), "state",
+                     view->frozen ? "frozen" : "following");
+}
+
+json_t *fc_manage_clock_json(const struct fc_manage *manage)
+{
+    struct fc_clock_view view;
+
+    fc_clock_read(manage->params.clock, &view);
+    return view_json(&view);
+}
+
+int fc_manage_clock_show(struct fc_manage_call *call, struct fc_err *err)
+{
+    (void)err;
+    fc_manage_json(call, fc_manage_clock_json(call->manage));
+    return 0;
+}
+
+/* ---- where to ---- */
+
+struct move {
+    struct fc_manage *manage;
+    struct fc_arena *arena;
+    const char *action;
+    int (*apply)(struct move *move, struct fc_err *err);
+    int64_t by;          /* advance */
+    int64_t to;          /* advance, set */
+    bool relative;       /* `by` was given */
+    int goal;            /* index into goals, -1: `to` was given */
+    const char *reached; /* what the goal turned out to be */
+    struct fc_clock_view before, after;
+};
+
+static int nothing_ahead(struct fc_err *err, const char *text)
+{
+    return fc_err_set(err, FC_E_BUSY, "nothing lies ahead: %s", text);
+}
+
+static int goal_renewal(struct move *move, struct fc_err *err)
+{
+    struct fc_manage_due due;
+
+    if (fc_manage_due_scan(move->manage, move->before.now, move->before.now, &due, err))
+        return -1;
+    if (!due.next_renewal)
+        return nothing_ahead(err, "no certificate that is neither expired nor revoked has yet to come to two thirds of "
+                                  "its lifetime");
+    move->to = due.next_renewal;
+    move->reached =
+        fc_arena_printf(move->arena, "two thirds of the lifetime of certificate %s are used", due.renewal_serial);
+    return 0;
+}
+
+static int goal_expiry(struct move *move, struct fc_err *err)
+{
+    struct fc_manage_due due;
+
+    if (fc_manage_due_scan(move->manage, move->before.now, move->before.now, &due, err))
+        return -1;
+    if (!due.next_expiry)
+        return nothing_ahead(err, "there is no certificate that is neither expired nor revoked");
+    move->to = due.next_expiry + FC_SECOND; /* its last second belongs to the lifetime */
+    move->reached = fc_arena_printf(move->arena, "certificate %s is expired", due.expiry_serial);
+    return 0;
+}
+
+/* One dated version more; the earliest stay, all of one date together. */
+static void note_change(struct move *move, const struct fc_policy *policy, const struct fc_profile *profile,
+                        int64_t from)
+{
+    char text[FC_TIME_TEXT_MAX];
+    const char *what = fc_arena_printf(move->arena, "profile '%s' of %s changes on %s", profile->name, policy->name,
+                                       fc_time_rfc3339(from, text));
+
+    if (from <= move->before.now || (move->reached && from > move->to))
+        return;
+    move->reached =
+        move->reached && from == move->to ? fc_arena_printf(move->arena, "%s; %s", move->reached, what) : what;
+    move->to = from;
+}
+
+static int goal_change(struct move *move, struct fc_err *err)
+{
+    const struct fc_manage_params *params = &move->manage->params;
+
+    for (size_t e = 0; e < params->n_envs; e++) {
+        const struct fc_policy *policy = params->envs[e].policy;
+        for (size_t p = 0; p < policy->n_profiles; p++)
+            for (size_t v = 0; v < policy->profiles[p].n_versions; v++)
+                note_change(move, policy, &policy->profiles[p], policy->profiles[p].versions[v].from);
+    }
+    if (!move->reached)
+        return nothing_ahead(err, "no profile of a served policy has a later dated version");
+    return 0;
+}
+
+static const struct {
+    const char *word;
+    int (*find)(struct move *move, struct fc_err *err);
+} goals[] = {{"next-renewal", goal_renewal}, {"next-expiry", goal_expiry}, {"next-change", goal_change}};
+#define N_GOALS (sizeof goals / sizeof *goals)
+
+/* ---- how ---- */
+
+/* The offset has whole seconds. "Until X" must not end a part of a second before X, so a running clock is aimed half a second
+ * behind it, which rounding then makes X up to X + 1 s: still X in every text that is cut to seconds. */
+static int apply_to(struct move *move, struct fc_err *err)
+{
+    int64_t at = move->to;
+
+    if (!move->before.frozen && at < FC_TIME_MAX - FC_SECOND)
+        at += FC_SECOND / 2;
+    return fc_clock_set(move->manage->params.clock, at, err);
+}
+
+static int apply_advance(struct move *move, struct fc_err *err)
+{
+    if (move->relative)
+        return fc_clock_advance(move->manage->params.clock, move->by, err);
+    if (move->goal >= 0 && goals[move->goal].find(move, err))
+        return -1;
+    return apply_to(move, err);
+}
+
+static int apply_freeze(struct move *move, struct fc_err *err)
+{
+    return fc_clock_freeze(move->manage->params.clock, err);
+}
+
+static int apply_follow(struct move *move, struct fc_err *err)
+{
+    return fc_clock_follow(move->manage->params.clock, err);
+}
+
+static int apply_reset(struct move *move, struct fc_err *err)
+{
+    return fc_clock_reset(move->manage->params.clock, err);
+}
+
+/* ---- what it meant ---- */
+
+static void warn(json_t *warnings, int64_t count, const char *one, const char *many)
+{
+    if (count)
+        json_array_append_new(warnings, json_sprintf("%" PRId64 " %s", count, count == 1 ? one : many));
+}
+
+/* What lies in the future once the clock has gone backwards. */
+static int add_warnings(const struct move *move, const struct fc_manage_due *due, json_t *warnings, struct fc_err *err)
+{
+    int64_t accounts, orders;
+
+    if (move->after.now >= move->before.now)
+        return 0;
+    if (fc_manage_due_created_after(move->manage, move->after.now, &accounts, &orders, err))
+        return -1;
+    warn(warnings, due->not_yet_valid, "certificate is not yet valid", "certificates are not yet valid");
+    warn(warnings, accounts, "account was created after the new now", "accounts were created after the new now");
+    warn(warnings, orders, "order was created after the new now", "orders were created after the new now");
+    return 0;
+}
+
+static int write_down(const struct move *move, const struct fc_manage_due *due, struct fc_err *err)
+{
+    const struct fc_manage_params *params = &move->manage->params;
+    struct fc_store_tx tx fc_auto_tx = {0};
+    char from[FC_TIME_TEXT_MAX], to[FC_TIME_TEXT_MAX];
+
+    if (fc_store_begin(params->store, FC_STORE_WRITE, &tx, err))
+        return -1;
+    fc_events_add(params->events, FC_EVENT_CLOCK, move->after.now, &(struct fc_event_about){0},
+                  json_pack("{s:s,s:s,s:s,s:I,s:I,s:I}", "action", move->action, "from",
+                            fc_time_rfc3339(move->before.now, from), "to", fc_time_rfc3339(move->after.now, to),
+                            "offset", (json_int_t)(move->after.offset / FC_SECOND), "due", (json_int_t)due->due,
+                            "expired", (json_int_t)due->expired));
+    if (params->clock_changed && params->clock_changed(params->cookie, err))
+        return -1;
+    return fc_store_commit(&tx, err);
+}
+
+static bool same_clock(const struct fc_clock_saved *a, const struct fc_clock_saved *b)
+{
+    return a->offset_s == b->offset_s && a->frozen_at == b->frozen_at;
+}
+
+/* After apply: counts, keeps. */
+static int finish(struct move *move, const struct fc_clock_saved *saved, struct fc_manage_due *ret_due,
+                  json_t *warnings, struct fc_err *err)
+{
+    struct fc_clock_saved present;
+
+    fc_clock_read(move->manage->params.clock, &move->after);
+    fc_clock_save(move->manage->params.clock, &present);
+    if (same_clock(saved, &present)) /* freezing what is frozen: nothing to tell */
+        return 0;
+    if (fc_manage_due_scan(move->manage, move->before.now, move->after.now, ret_due, err) ||
+        add_warnings(move, ret_due, warnings, err))
+        return -1;
+    return write_down(move, ret_due, err);
+}
+
+static int move_clock(struct move *move, struct fc_manage_due *ret_due, json_t *warnings, struct fc_err *err)
+{
+    struct fc_clock *clock = move->manage->params.clock;
+    struct fc_clock_saved saved;
+
+    fc_clock_read(clock, &move->before);
+    fc_clock_save(clock, &saved);
+    if (move->apply(move, err))
+        return -1;
+    if (finish(move, &saved, ret_due, warnings, err)) {
+        struct fc_err again = {0};
+        if (fc_clock_restore(clock, &saved, &again))
+            fc_err_prefix(err, "the clock could not be put back (%.200s)", again.text);
+        return -1;
+    }
+    return 0;
+}
+
+static int run(struct fc_manage_call *call, struct move *move, struct fc_err *err)
+{
+    struct fc_manage_due due = {0};
+    fc_auto_json warnings = json_array();
+
+    move->manage = call->manage;
+    move->arena = call->req->arena;
+    pthread_mutex_lock(&call->manage->clock_lock);
+    int result = move_clock(move, &due, warnings, err);
+    pthread_mutex_unlock(&call->manage->clock_lock);
+    if (result)
+        return -1;
+    json_t *answer = json_pack("{s:s,s:o,s:o,s:I,s:I,s:O}", "action", move->action, "before", view_json(&move->before),
+                               "after", view_json(&move->after), "due", (json_int_t)due.due, "expired",
+                               (json_int_t)due.expired, "warnings", warnings);
+    if (move->reached)
+        json_object_set_new(answer, "reached", json_string(move->reached));
+    fc_manage_json(call, answer);
+    return 0;
+}
+
+/* ---- the requests ---- */
+
+/* "next-renewal" or a point in time. */
+static void read_goal(struct fc_json_obj *body, struct move *move)
+{
+    const char *text = fc_json_str(body, "to", FC_JSON_OPTIONAL, FC_TIME_TEXT_MAX);
+    const char *words[N_GOALS];
+    struct fc_err cause = {0};
+
+    if (!text)
+        return;
+    for (size_t i = 0; i < N_GOALS; i++) {
+        words[i] = goals[i].word;
+        if (strcmp(text, goals[i].word) == 0)
+            move->goal = (int)i;
+    }
+    if (move->goal >= 0 || fc_time_parse(text, &move->to, &cause) == 0)
+        return;
+    const char *nearest = fc_opt_nearest(text, words, N_GOALS);
+    if (nearest)
+        fc_json_errs_add(body, "to", "unknown word '%s', did you mean '%s'?", text, nearest);
+    else
+        fc_json_errs_add(body, "to", "%s (or one of the words next-renewal, next-expiry, next-change)", cause.text);
+}
+
+int fc_manage_clock_advance(struct fc_manage_call *call, struct fc_err *err)
+{
+    struct fc_manage_input input fc_auto_input = {0};
+    struct move move = {.action = "advance", .apply = apply_advance, .goal = -1};
+
+    if (fc_manage_body_open(call, &input, err))
+        return -1;
+    move.relative = fc_json_has(&input.root, "by");
+    move.by = fc_json_duration(&input.root, "by", FC_JSON_OPTIONAL, -FC_DURATION_MAX, FC_DURATION_MAX, 0);
+    read_goal(&input.root, &move);
+    if (input.root.value && move.relative == fc_json_has(&input.root, "to"))
+        fc_json_errs_add(&input.root, NULL, "exactly one of 'by' and 'to' is needed");
+    if (fc_manage_body_close(&input, err))
+        return -1;
+    return run(call, &move, err);
+}
+
+int fc_manage_clock_set(struct fc_manage_call *call, struct fc_err *err)
+{
+    struct fc_manage_input input fc_auto_input = {0};
+    struct move move = {.action = "set", .apply = apply_to, .goal = -1};
+
+    if (fc_manage_body_open(call, &input, err))
+        return -1;
+    move.to = fc_json_time(&input.root, "to", FC_JSON_REQUIRED, 0);
+    if (fc_manage_body_close(&input, err))
+        return -1;
+    return run(call, &move, err);
+}
+
+/* The three that are told nothing but their name. */
+static int plain(struct fc_manage_call *call, const char *action, int (*apply)(struct move *move, struct fc_err *err),
+                 struct fc_err *err)
+{
+    struct fc_manage_input input fc_auto_input = {0};
+    struct move move = {.action = action, .apply = apply, .goal = -1};
+
+    if (fc_manage_body_open(call, &input, err) || fc_manage_body_close(&input, err))
+        return -1;
+    return run(call, &move, err);
+}
+
+int fc_manage_clock_freeze(struct fc_manage_call *call, struct fc_err *err)
+{
+    return plain(call, "freeze", apply_freeze, err);
+}
+
+int fc_manage_clock_follow(struct fc_manage_call *call, struct fc_err *err)
+{
+    return plain(call, "follow", apply_follow, err);
+}
+
+int fc_manage_clock_reset(struct fc_manage_call *call, struct fc_err *err)
+{
+    return plain(call, "reset", apply_reset, err);
+}

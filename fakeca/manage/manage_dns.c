@@ -1,0 +1,95 @@
+/* Rules of the mock DNS. What a rule may be is dns/'s business; here is only the form of the request. */
+#include "manage/manage_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_text.h"
+#include "dns/dns.h"
+
+#define NAME_MAX_BYTES 255
+#define TYPE_MAX_BYTES 16
+#define VALUES_MAX 64
+#define VALUE_MAX_BYTES 4096
+
+int fc_manage_dns_list(struct fc_manage_call *call, struct fc_err *err)
+{
+    (void)err;
+    fc_manage_json(call, fc_dns_list(call->manage->params.dns));
+    return 0;
+}
+
+/* The value as dns/ takes it: {"values":[...]} or {"rcode":"..."}; new reference. */
+static json_t *read_value(struct fc_json_obj *body)
+{
+    fc_auto_free const char **values = fc_json_strs(body, "values", FC_JSON_OPTIONAL, VALUES_MAX, VALUE_MAX_BYTES);
+    const char *rcode = fc_json_str(body, "rcode", FC_JSON_OPTIONAL, TYPE_MAX_BYTES);
+
+    if (body->value && fc_json_has(body, "values") == fc_json_has(body, "rcode"))
+        fc_json_errs_add(body, NULL, "exactly one of 'values' and 'rcode' is needed");
+    if (!values)
+        return rcode ? json_pack("{s:s}", "rcode", rcode) : NULL;
+    json_t *list = json_array();
+    for (size_t i = 0; values[i]; i++)
+        json_array_append_new(list, json_string(values[i]));
+    return json_pack("{s:o}", "values", list);
+}
+
+static bool same_name(const char *rule, const char *asked)
+{
+    size_t len = strlen(asked);
+    fc_auto_free char *plain = fc_strndup(asked, len && asked[len - 1] == '.' ? len - 1 : len);
+
+    return fc_text_equal_nocase(rule, plain);
+}
+
+/* The rule as it is kept: names and types come back in their normal form. */
+static json_t *find_rule(const struct fc_dns *dns, const char *name, const char *type)
+{
+    fc_auto_json list = fc_dns_list((struct fc_dns *)(uintptr_t)dns);
+    json_t *rule;
+    size_t i;
+
+    json_array_foreach(json_object_get(list, "rules"), i, rule)
+    {
+        if (same_name(json_string_value(json_object_get(rule, "name")), name) &&
+            fc_text_equal_nocase(json_string_value(json_object_get(rule, "type")), type))
+            return json_incref(rule);
+    }
+    return NULL;
+}
+
+int fc_manage_dns_put(struct fc_manage_call *call, struct fc_err *err)
+{
+    struct fc_dns *dns = call->manage->params.dns;
+    struct fc_manage_input input fc_auto_input = {0};
+
+    if (fc_manage_body_open(call, &input, err))
+        return -1;
+    const char *name = fc_json_str(&input.root, "name", FC_JSON_REQUIRED, NAME_MAX_BYTES);
+    const char *type = fc_json_str(&input.root, "type", FC_JSON_REQUIRED, TYPE_MAX_BYTES);
+    fc_auto_json value = read_value(&input.root);
+    if (fc_manage_body_close(&input, err) || fc_dns_set(dns, name, type, value, call->req->now, err))
+        return -1;
+    json_t *rule = find_rule(dns, name, type);
+    if (!rule) /* another request has taken it away meanwhile */
+        return fc_err_set(err, FC_E_BUSY, "the rule for '%s' was changed by another request", name);
+    fc_manage_json(call, rule);
+    return 0;
+}
+
+int fc_manage_dns_delete(struct fc_manage_call *call, struct fc_err *err)
+{
+    const char *name = fc_http_req_query(call->req, "name");
+    const char *type = fc_http_req_query(call->req, "type");
+    int64_t removed;
+
+    if (type && !name)
+        return fc_err_set(err, FC_E_USAGE, "query parameter 'type': needs 'name' beside it");
+    if ((name && !*name) || (type && !*type))
+        return fc_err_set(err, FC_E_USAGE, "query parameter '%s': is empty", name && !*name ? "name" : "type");
+    if (fc_dns_clear(call->manage->params.dns, name, type, call->req->now, &removed, err))
+        return -1;
+    fc_manage_json(call, json_pack("{s:I}", "removed", (json_int_t)removed));
+    return 0;
+}

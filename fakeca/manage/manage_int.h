@@ -1,0 +1,180 @@
+/* What the files of this folder share. Nobody else includes it but the test that holds the table against the document. */
+#ifndef FC_MANAGE_INT_H
+#define FC_MANAGE_INT_H
+
+#include "base/base_json.h"
+#include "manage/manage.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define FC_MANAGE_API "/api/v1"
+#define FC_MANAGE_BODY_MAX 65536
+#define FC_MANAGE_LIMIT_DEFAULT 100
+#define FC_MANAGE_STREAMS_MAX 256
+#define FC_MANAGE_TYPES_MAX 32
+
+struct fc_manage {
+    struct fc_manage_params params; /* hosts and token are our copies */
+    char **hosts;                   /* NULL-terminated */
+    char *token;
+    char *tls_subject; /* of the directory's root */
+    int64_t tls_not_after;
+    pthread_mutex_t clock_lock; /* one change of the clock at a time, from the reading of what was to the commit */
+    atomic_bool ready;
+    atomic_bool opened; /* was ready once: from then on nobody writes to params.run */
+    atomic_uint streams;
+};
+
+struct fc_manage_call {
+    struct fc_manage *manage;
+    struct fc_http_req *req;
+    struct fc_http_res *res;
+};
+
+/* A handler fills the response and returns 0, or returns -1 with err and has filled nothing. */
+typedef int (*fc_manage_handler_fn)(struct fc_manage_call *call, struct fc_err *err);
+
+enum fc_manage_body { FC_MANAGE_NO_BODY, FC_MANAGE_BODY, FC_MANAGE_BODY_OPTIONAL };
+
+#define FC_MANAGE_QUERIES_MAX 6
+struct fc_manage_route {
+    const char *method;
+    const char *pattern; /* as the OpenAPI document names the path */
+    fc_manage_handler_fn handler;
+    enum fc_manage_body body;
+    bool no_head;                             /* GET without HEAD: streams */
+    const char *query[FC_MANAGE_QUERIES_MAX]; /* permitted parameters, NULL-terminated */
+};
+
+/* ---- manage_routes.c ---- */
+extern const struct fc_manage_route fc_manage_routes[];
+extern const size_t fc_manage_routes_count;
+/* Finds the row and runs it. 404 and 405 are answered here; -1 with err otherwise, as a handler. */
+int fc_manage_routes_run(struct fc_manage_call *call, struct fc_err *err);
+
+/* ---- manage_guard.c: whether the request may be answered at all; false: the refusal is in the response ---- */
+bool fc_manage_guard(struct fc_manage_call *call);
+
+/* ---- manage_problem.c ---- */
+void fc_manage_problem(struct fc_manage_call *call, int status, const char *code, const char *detail);
+/* By the table of codes; errors that are ours (500) are logged. */
+void fc_manage_problem_err(struct fc_manage_call *call, const struct fc_err *err);
+
+/* ---- manage_body.c: what the request says ---- */
+struct fc_manage_input {
+    json_t *value; /* NULL: an empty body that is allowed */
+    struct fc_json_errs errs;
+    struct fc_json_obj root;
+};
+/* Parses the body as an object; all getters of base_json work on input->root. Then _close reports every error at once,
+ * unknown members too; it must be called after a successful _open, and input stays readable until _release. */
+int fc_manage_body_open(struct fc_manage_call *call, struct fc_manage_input *ret_input, struct fc_err *err);
+int fc_manage_body_close(struct fc_manage_input *input, struct fc_err *err);
+void fc_manage_body_release(struct fc_manage_input *input); /* zeroed: does nothing */
+#define fc_auto_input __attribute__((cleanup(fc_manage_body_release)))
+/* A body may be there only when the row says so. */
+int fc_manage_body_check(const struct fc_manage_call *call, enum fc_manage_body rule, struct fc_err *err);
+/* Refuses parameters that the list (NULL-terminated) does not name, doubled ones, and what does not decode. */
+int fc_manage_body_query_check(struct fc_manage_call *call, const char *const *names, struct fc_err *err);
+/* A parameter that is a number in [min, max]; fallback when absent. */
+int fc_manage_body_query_int(struct fc_manage_call *call, const char *name, int64_t min, int64_t max, int64_t *io_value,
+                             struct fc_err *err);
+/* The parameter "environment": the one meant, NULL when absent. FC_E_USAGE for one that is not served. */
+int fc_manage_body_query_env(struct fc_manage_call *call, const struct fc_manage_env **ret_env, struct fc_err *err);
+/* What a list is asked for by the usual parameters, as far as the row permits them. */
+struct fc_manage_want {
+    const char *env;           /* NULL: all */
+    int64_t account;           /* 0: all */
+    size_t limit;              /* rows wanted */
+    struct fc_store_page page; /* asks for one row more, to know whether there are more */
+};
+/* newest_first: the order when neither "before" nor "after" says it. */
+int fc_manage_body_want(struct fc_manage_call *call, bool newest_first, struct fc_manage_want *ret_want,
+                        struct fc_err *err);
+/* Cuts the count to what was wanted; whether there are more. */
+bool fc_manage_body_want_more(const struct fc_manage_want *want, size_t *io_count);
+/* A number in the path; FC_E_NOT_FOUND "no such WHAT 'x'" when it is none. */
+int fc_manage_body_id(struct fc_manage_call *call, const char *what, int64_t *ret_id, struct fc_err *err);
+
+/* ---- manage.c ---- */
+void fc_manage_json(struct fc_manage_call *call, json_t *value); /* 200; steals the reference */
+const struct fc_manage_env *fc_manage_find_env(const struct fc_manage *manage, const char *name);
+
+/* ---- manage_render.c: rows as JSON, new references ---- */
+struct fc_account;
+struct fc_order;
+struct fc_authz;
+struct fc_certificate;
+json_t *fc_manage_render_time(int64_t at); /* 0: null */
+json_t *fc_manage_render_text(const char *text);
+json_t *fc_manage_render_account(const struct fc_account *account);
+json_t *fc_manage_render_order(const struct fc_order *order, const struct fc_authz *authzs, int64_t now);
+json_t *fc_manage_render_authz(const struct fc_authz *authz, int64_t now);
+json_t *fc_manage_render_certificate(const struct fc_manage *manage, const struct fc_certificate *certificate,
+                                     int64_t number, int64_t now);
+
+/* ---- manage_due.c: what the clock does to certificates ---- */
+
+/* When two thirds of the lifetime are used: when a client should renew. */
+int64_t fc_manage_due_renew_at(const struct fc_certificate *certificate);
+
+/* Of unrevoked certificates. "Ahead" is seen from `from`; the counts are of the way from `from` to `to`. */
+struct fc_manage_due {
+    int64_t next_renewal, next_expiry; /* earliest one ahead, 0: none */
+    char renewal_serial[64], expiry_serial[64];
+    int64_t due, expired; /* two thirds, end of lifetime passed on the way forwards */
+    int64_t not_yet_valid;
+};
+/* Reads all certificates page by page: not inside a transaction. */
+int fc_manage_due_scan(struct fc_manage *manage, int64_t from, int64_t to, struct fc_manage_due *ret_due,
+                       struct fc_err *err);
+/* How many accounts and orders were created after `at`. */
+int fc_manage_due_created_after(struct fc_manage *manage, int64_t at, int64_t *ret_accounts, int64_t *ret_orders,
+                                struct fc_err *err);
+
+/* ---- handlers ---- */
+json_t *fc_manage_clock_json(const struct fc_manage *manage);
+int fc_manage_clock_show(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_clock_advance(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_clock_set(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_clock_freeze(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_clock_follow(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_clock_reset(struct fc_manage_call *call, struct fc_err *err);
+
+int fc_manage_trust_show(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_trust_ca(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_trust_roots(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_trust_intermediates(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_trust_der(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_trust_crl(struct fc_manage_call *call, struct fc_err *err);
+
+int fc_manage_list_accounts(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_list_account(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_list_orders(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_list_order(struct fc_manage_call *call, struct fc_err *err);
+
+int fc_manage_certs_list(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_certs_get(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_certs_chain(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_certs_revoke(struct fc_manage_call *call, struct fc_err *err);
+
+int fc_manage_events_list(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_events_stream(struct fc_manage_call *call, struct fc_err *err);
+
+int fc_manage_dns_list(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_dns_put(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_dns_delete(struct fc_manage_call *call, struct fc_err *err);
+
+int fc_manage_misc_health(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_misc_readyz(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_misc_run(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_misc_status(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_misc_port_map(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_misc_port_map_put(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_misc_reset(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_misc_openapi(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_misc_index(struct fc_manage_call *call, struct fc_err *err);
+
+#endif
