@@ -80,6 +80,21 @@ static void give_up(struct fc_ca *ca, const struct fc_ca_node *node, const struc
     pthread_mutex_unlock(&ca->gate->lock);
 }
 
+static int make_one(struct fc_ca *ca, struct fc_ca_node *node)
+{
+    struct fc_err err = {0};
+    int failed = fc_ca_hierarchy_make(ca, node, &err);
+
+    if (failed)
+        give_up(ca, node, &err);
+    else
+        report(ca, node);
+    /* after a failure too: who waits learns of it when trying again */
+    if (ca->ready && (failed || node->leaves))
+        ca->ready(ca->cookie);
+    return failed;
+}
+
 static void *make_missing(void *cookie)
 {
     struct fc_ca *ca = cookie;
@@ -87,22 +102,9 @@ static void *make_missing(void *cookie)
     for (size_t i = 0; i < ca->n_nodes; i++)
         if (ca->nodes[i].created)
             report(ca, &ca->nodes[i]);
-    for (size_t i = 0; i < ca->n_nodes && !atomic_load(&ca->stopping); i++) {
-        struct fc_ca_node *node = &ca->nodes[i];
-        struct fc_err err = {0};
-        if (fc_ca_hierarchy_ready(node))
-            continue;
-        bool failed = fc_ca_hierarchy_make(ca, node, &err) != 0;
-        if (failed)
-            give_up(ca, node, &err);
-        else
-            report(ca, node);
-        /* after a failure too: who waits learns of it when trying again */
-        if (ca->ready && (failed || node->leaves))
-            ca->ready(ca->cookie);
-        if (failed)
+    for (size_t i = 0; i < ca->n_nodes && !atomic_load(&ca->stopping); i++)
+        if (!fc_ca_hierarchy_ready(&ca->nodes[i]) && make_one(ca, &ca->nodes[i]))
             break;
-    }
     return NULL;
 }
 
@@ -144,7 +146,7 @@ bool fc_ca_info(const struct fc_ca *ca, size_t index, struct fc_ca_info *ret_inf
         return false;
     const struct fc_ca_node *node = &ca->nodes[index];
     const struct fc_policy_ca *rule = node->rule;
-    struct fc_ca_info info = {.name = node->name, .issues_leaves = rule && rule->issues_leaves};
+    struct fc_ca_info info = {.name = node->name, .issues_leaves = fc_ca_hierarchy_issues_leaves(node)};
 
     if (fc_ca_hierarchy_ready(node)) {
         info.ready = true;

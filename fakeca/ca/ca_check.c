@@ -8,7 +8,8 @@
 #include "pki/pki_csr.h"
 #include "pki/pki_key.h"
 
-#define CONTEXT "Error finalizing order :: "
+#define STEP "Error finalizing order"
+#define CONTEXT STEP " :: "
 
 #define MUST_STAPLE                                                                                                    \
     "OCSP must-staple extension is no longer available: see https://letsencrypt.org/2024/12/05/ending-ocsp"
@@ -120,44 +121,53 @@ static void collect_identifiers(struct look *look)
     look->n_idents = fc_ident_sort_unique(look->idents, n);
 }
 
-static int check_identifiers(struct look *look)
+static int check_ident(const struct look *look, const struct fc_ident *ident, struct fc_problem *ret_problem)
 {
     const struct fc_ident_rules rules = {.rehearsal = look->policy->rehearsal, .blocked = look->policy->blocked_names};
-    struct fc_problem *subs;
-    size_t bad = 0;
+
+    ret_problem->ident = ident;
+    return ident->type == FC_IDENT_IP ? fc_ident_check_ip(ident->value, &rules, look->arena, ret_problem, NULL)
+                                      : fc_ident_check_dns(ident->value, &rules, look->arena, ret_problem, NULL);
+}
+
+/* One bad name is told in the detail; of several the first one is, and all are subproblems (D.1). */
+static int refuse_idents(struct look *look, struct fc_problem *bad, size_t n_bad)
+{
+    const char *more = n_bad == 1 ? ""
+                                  : fc_arena_printf(look->arena,
+                                                    " (and %zu more problems. Refer to sub-problems for more "
+                                                    "information.)",
+                                                    n_bad - 1);
+
+    fc_problem_set(look->problem, look->arena, FC_PROBLEM_REJECTED_IDENTIFIER, CONTEXT "Cannot issue for \"%s\": %s%s",
+                   bad[0].ident->value, bad[0].detail, more);
+    if (n_bad == 1)
+        return -1;
+    look->problem->subs = bad;
+    look->problem->n_subs = n_bad < SUBS_MAX ? n_bad : SUBS_MAX;
+    for (size_t i = 0; i < look->problem->n_subs; i++)
+        fc_problem_context(&bad[i], look->arena, STEP);
+    return -1;
+}
+
+static int check_identifiers(struct look *look)
+{
+    struct fc_problem *bad;
+    size_t n_bad = 0;
 
     collect_identifiers(look);
     if (look->n_idents == 0)
         return refuse(look, FC_PROBLEM_BAD_CSR, "at least one identifier is required");
-    subs = fc_arena_alloc(look->arena, SUBS_MAX * sizeof *subs);
+    bad = fc_arena_alloc(look->arena, SUBS_MAX * sizeof *bad);
     for (size_t i = 0; i < look->n_idents; i++) {
-        const struct fc_ident *ident = &look->idents[i];
         struct fc_problem problem = {0};
-        int refused = ident->type == FC_IDENT_IP
-                          ? fc_ident_check_ip(ident->value, &rules, look->arena, &problem, NULL)
-                          : fc_ident_check_dns(ident->value, &rules, look->arena, &problem, NULL);
-        if (!refused)
+        if (check_ident(look, &look->idents[i], &problem) == 0)
             continue;
-        problem.ident = ident;
-        if (bad < SUBS_MAX)
-            subs[bad] = problem;
-        bad++;
+        if (n_bad < SUBS_MAX)
+            bad[n_bad] = problem;
+        n_bad++;
     }
-    if (bad == 0)
-        return 0;
-    fc_problem_set(look->problem, look->arena, FC_PROBLEM_REJECTED_IDENTIFIER, CONTEXT "Cannot issue for \"%s\": %s%s",
-                   subs[0].ident->value, subs[0].detail,
-                   bad == 1 ? ""
-                            : fc_arena_printf(look->arena,
-                                              " (and %zu more problems. Refer to sub-problems for more information.)",
-                                              bad - 1));
-    if (bad == 1)
-        return -1;
-    look->problem->subs = subs;
-    look->problem->n_subs = bad < SUBS_MAX ? bad : SUBS_MAX;
-    for (size_t i = 0; i < look->problem->n_subs; i++)
-        subs[i].detail = fc_arena_printf(look->arena, CONTEXT "%s", subs[i].detail);
-    return -1;
+    return n_bad > 0 ? refuse_idents(look, bad, n_bad) : 0;
 }
 
 static int check_order(struct look *look)

@@ -57,6 +57,11 @@ const struct fc_ca_node *fc_ca_hierarchy_find(const struct fc_ca *ca, const char
     return NULL;
 }
 
+bool fc_ca_hierarchy_issues_leaves(const struct fc_ca_node *node)
+{
+    return node->rule && node->rule->issues_leaves;
+}
+
 static void publish(struct fc_ca *ca, struct fc_ca_node *node)
 {
     pthread_mutex_lock(&ca->gate->lock);
@@ -103,6 +108,8 @@ static int list_policy(struct fc_ca *ca, bool own, struct fc_err *err)
             continue;
         struct fc_ca_node *node = add_node(ca, rule->name, rule);
         node->issuer = issuing_node(ca, rule->issuer);
+        bool *family = key_kinds[key_kind(rule->key)].type == FC_KEY_RSA ? &ca->rsa_issuers : &ca->ecdsa_issuers;
+        *family = *family || rule->issues_leaves;
     }
     return 0;
 }
@@ -146,7 +153,7 @@ static int fill(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *
     node->pem = fc_cert_pem(node->cert);
     node->not_before = fc_cert_not_before(node->cert);
     node->not_after = fc_cert_not_after(node->cert);
-    if (!node->rule || !node->rule->issues_leaves)
+    if (!fc_ca_hierarchy_issues_leaves(node))
         return 0;
     fc_auto_free char *aia = fc_asprintf("%s/%s.der", ca->url, node->name);
     const struct fc_cert_issuer_params leaves = {
@@ -197,6 +204,23 @@ static int load_policy(struct fc_ca *ca, const struct rows *rows, struct fc_err 
     return 0;
 }
 
+static bool has_node(const struct fc_ca *ca, const char *name)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < ca->n_nodes && !found; i++)
+        found = strcmp(ca->nodes[i].name, name) == 0;
+    return found;
+}
+
+static void find_place(struct fc_ca *ca, struct fc_ca_node *node)
+{
+    node->root = fc_cert_issued_by(node->cert, node->cert);
+    for (size_t i = 0; i < ca->n_nodes && !node->root && !node->issuer; i++)
+        if (ca->nodes[i].cert && fc_cert_issued_by(node->cert, ca->nodes[i].cert))
+            node->issuer = &ca->nodes[i];
+}
+
 /* Certificates of CAs that an earlier policy had: they issue no more, but what they issued keeps its chain and its CRL. */
 static int load_earlier(struct fc_ca *ca, const struct rows *rows, struct fc_err *err)
 {
@@ -204,19 +228,11 @@ static int load_earlier(struct fc_ca *ca, const struct rows *rows, struct fc_err
 
     for (size_t i = 0; i < rows->count; i++) {
         const char *name = rows->at[i].name + rows->prefix;
-        bool known = false;
-        for (size_t j = 0; j < ca->n_nodes && !known; j++)
-            known = strcmp(ca->nodes[j].name, name) == 0;
-        if (!known && load_row(ca, add_node(ca, name, NULL), &rows->at[i], err))
+        if (!has_node(ca, name) && load_row(ca, add_node(ca, name, NULL), &rows->at[i], err))
             return -1;
     }
-    for (size_t i = first; i < ca->n_nodes; i++) {
-        struct fc_ca_node *node = &ca->nodes[i];
-        node->root = fc_cert_issued_by(node->cert, node->cert);
-        for (size_t j = 0; j < ca->n_nodes && !node->root && !node->issuer; j++)
-            if (ca->nodes[j].cert && fc_cert_issued_by(node->cert, ca->nodes[j].cert))
-                node->issuer = &ca->nodes[j];
-    }
+    for (size_t i = first; i < ca->n_nodes; i++)
+        find_place(ca, &ca->nodes[i]);
     return 0;
 }
 
@@ -285,18 +301,13 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Key and certificate of a node whose issuer is there; nothing is stored yet. */
-static int make(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
+static int certify(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
 {
     const struct fc_policy_ca *rule = node->rule;
     const struct fc_ca_node *issuer = node->issuer;
-    const size_t kind = key_kind(rule->key);
     fc_auto_free char *aia = issuer ? fc_asprintf("%s/%s.der", ca->url, issuer->name) : NULL;
     fc_auto_free char *crl =
         issuer && fc_ca_crl_shards(ca, issuer) > 0 ? fc_asprintf("%s/%s/1.crl", ca->url, issuer->name) : NULL;
-
-    if (fc_key_generate(key_kinds[kind].type, key_kinds[kind].bits, &node->key, err))
-        return -1;
     const struct fc_cert_ca params = {
         .country = rule->country,
         .organization = rule->organization,
@@ -313,9 +324,18 @@ static int make(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *
         .policy_oid = rule->issues_leaves ? ca->policy->issuance.policy_oid : NULL,
         .server_auth = rule->issues_leaves,
     };
-    node->root = !issuer;
-    if (fc_cert_make_ca(&params, &node->cert, err) || fill(ca, node, err))
+    return fc_cert_make_ca(&params, &node->cert, err);
+}
+
+/* Key and certificate of a node whose issuer is there; nothing is stored yet. */
+static int make(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
+{
+    const size_t kind = key_kind(node->rule->key);
+
+    if (fc_key_generate(key_kinds[kind].type, key_kinds[kind].bits, &node->key, err) || certify(ca, node, err) ||
+        fill(ca, node, err))
         return -1;
+    node->root = !node->issuer;
     node->chain = fc_ca_chain_text(node);
     return 0;
 }

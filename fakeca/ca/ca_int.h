@@ -56,6 +56,7 @@ struct fc_ca {
 
     struct fc_ca_node *nodes; /* issuers stand before what they issue */
     size_t n_nodes;
+    bool rsa_issuers, ecdsa_issuers; /* whether the policy has some for leaves */
     struct fc_ca_gate *gate;
     pthread_t thread;
     bool thread_started;
@@ -75,6 +76,7 @@ void fc_ca_hierarchy_release(struct fc_ca *ca);
 /* The ready node, or NULL. */
 const struct fc_ca_node *fc_ca_hierarchy_find(const struct fc_ca *ca, const char *name);
 bool fc_ca_hierarchy_ready(const struct fc_ca_node *node);
+bool fc_ca_hierarchy_issues_leaves(const struct fc_ca_node *node);
 
 /* ---- ca_stored.c: rows of the store ---- */
 

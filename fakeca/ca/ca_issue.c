@@ -61,29 +61,32 @@ static int not_ready(const struct fc_ca *ca, struct fc_err *err)
     return fc_err_set(err, FC_E_AGAIN, "the issuer for this type of key is still being made");
 }
 
-/* Draws one of the issuers whose dates cover the leaf (letsencrypt.md E.1). A policy without issuers of the key's family takes the
- * others: every key gets its certificate. */
+/* An RSA key is certified by an RSA issuer, an ECDSA key by an ECDSA one (letsencrypt.md E.1). A policy without issuers of the
+ * key's family takes the others: every key gets its certificate. */
+static bool is_candidate(const struct fc_ca *ca, const struct fc_ca_node *node, const struct plan *plan)
+{
+    bool family = plan->rsa ? ca->rsa_issuers : ca->ecdsa_issuers;
+
+    return fc_ca_hierarchy_issues_leaves(node) && (!family || is_rsa(node->rule) == plan->rsa) && covers(node, plan);
+}
+
+/* Draws one of the candidates that are ready. */
 static int choose_issuer(const struct fc_ca *ca, const struct plan *plan, const struct fc_ca_node **ret_node,
                          struct fc_err *err)
 {
-    bool family = false;
-    size_t fit = 0, ready = 0;
+    size_t candidates = 0, ready = 0;
     const struct fc_ca_node *chosen = NULL;
 
-    for (size_t i = 0; i < ca->n_nodes; i++)
-        if (ca->nodes[i].rule && ca->nodes[i].rule->issues_leaves && is_rsa(ca->nodes[i].rule) == plan->rsa)
-            family = true;
     for (size_t i = 0; i < ca->n_nodes; i++) {
         const struct fc_ca_node *node = &ca->nodes[i];
-        if (!node->rule || !node->rule->issues_leaves || (family && is_rsa(node->rule) != plan->rsa) ||
-            !covers(node, plan))
+        if (!is_candidate(ca, node, plan))
             continue;
-        fit++;
-        /* the k-th ready one replaces the choice with probability 1/k */
+        candidates++;
+        /* the k-th one replaces the choice with probability 1/k */
         if (fc_ca_hierarchy_ready(node) && (++ready == 1 || fc_rand_below(ready) == 0))
             chosen = node;
     }
-    if (fit == 0)
+    if (candidates == 0)
         return no_issuer(ca, plan, err);
     if (!chosen)
         return not_ready(ca, err);
@@ -188,7 +191,7 @@ static int sign(const struct fc_ca *ca, const struct fc_ca_order *order, const s
 int fc_ca_issue(struct fc_ca *ca, const struct fc_ca_order *order, struct fc_arena *arena,
                 struct fc_certificate *ret_certificate, struct fc_err *err)
 {
-    const struct fc_ca_node *issuer;
+    const struct fc_ca_node *issuer = NULL;
     struct fc_certificate certificate = {0};
     struct plan plan;
 
