@@ -33,7 +33,7 @@ static void common_extensions(struct fc_cert_issuer *issuer, const struct fc_cer
 static int check_pair(const struct fc_cert *cert, const struct fc_key *key, struct fc_err *err)
 {
     fc_auto(fc_key_free) struct fc_key *own = NULL;
-    struct fc_pki_sign_alg alg;
+    struct fc_pki_sign_alg alg = {0};
 
     if (fc_cert_key(cert, &own, err) || fc_pki_sign_alg(key, &alg, err))
         return -1;

@@ -65,7 +65,7 @@ static void put_extensions(struct fc_buf *tbs, const struct fc_cert_crl *params)
 
 int fc_cert_make_crl(const struct fc_cert_crl *params, unsigned char **ret_der, size_t *ret_len, struct fc_err *err)
 {
-    struct fc_pki_sign_alg alg;
+    struct fc_pki_sign_alg alg = {0};
     struct fc_buf tbs fc_auto_buf;
 
     fc_buf_init(&tbs, 0);

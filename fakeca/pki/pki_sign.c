@@ -14,7 +14,7 @@ int fc_pki_sign_alg(const struct fc_key *key, struct fc_pki_sign_alg *ret_alg, s
 {
     static const struct {
         enum fc_key_type type;
-        struct fc_pki_sign_alg alg;
+        struct fc_pki_sign_alg alg = {0};
     } algs[] = {
         {FC_KEY_P256, {ecdsa_sha256, sizeof ecdsa_sha256 - 1, 256}},
         {FC_KEY_P384, {ecdsa_sha384, sizeof ecdsa_sha384 - 1, 384}},
@@ -34,7 +34,7 @@ int fc_pki_sign_alg(const struct fc_key *key, struct fc_pki_sign_alg *ret_alg, s
 int fc_pki_sign_wrap(const struct fc_key *key, const struct fc_buf *tbs, unsigned char **ret_der, size_t *ret_len,
                      struct fc_err *err)
 {
-    struct fc_pki_sign_alg alg;
+    struct fc_pki_sign_alg alg = {0};
     struct fc_buf der fc_auto_buf;
     fc_auto_free unsigned char *sig = NULL;
     size_t sig_len = 0;
@@ -77,7 +77,7 @@ static void put_buf(struct fc_buf *der, const struct fc_buf *part)
 int fc_pki_sign_cert(const struct fc_key *key, const struct fc_pki_tbs *cert, unsigned char **ret_der, size_t *ret_len,
                      struct fc_err *err)
 {
-    struct fc_pki_sign_alg alg;
+    struct fc_pki_sign_alg alg = {0};
     struct fc_buf tbs fc_auto_buf;
 
     fc_buf_init(&tbs, FC_PKI_CERT_MAX);
