@@ -14,7 +14,7 @@ int fc_pki_sign_alg(const struct fc_key *key, struct fc_pki_sign_alg *ret_alg, s
 {
     static const struct {
         enum fc_key_type type;
-        struct fc_pki_sign_alg alg = {0};
+        struct fc_pki_sign_alg alg;
     } algs[] = {
         {FC_KEY_P256, {ecdsa_sha256, sizeof ecdsa_sha256 - 1, 256}},
         {FC_KEY_P384, {ecdsa_sha384, sizeof ecdsa_sha384 - 1, 384}},

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
+#include <openssl/ec.h>
 
 #include "cmocka_all.h"
 #include "lib_pki.h"
