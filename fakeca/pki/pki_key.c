@@ -67,11 +67,11 @@ void fc_pki_key_spki(const struct fc_key *key, struct fc_buf *der)
 {
     struct fc_buf bits fc_auto_buf;
 
+    fc_buf_init(&bits, FC_PKI_INPUT_MAX);
     if (!key->pub) {
         foreign_spki(key, der);
         return;
     }
-    fc_buf_init(&bits, FC_PKI_INPUT_MAX);
     fc_pki_key_bits(key, &bits);
     size_t seq = fc_pki_der_open(der, FC_DER_SEQUENCE);
     if (key->curve)

@@ -89,7 +89,8 @@ static void agrees_with_openssl_on_the_key(void **state)
         assert_true(fc_key_equal(made, key));
         lab_write_key(lab, "k.pem", made);
         lab_openssl(lab, "pkey", "-in", "k.pem", "-pubout", "-outform", "DER", "-out", "p.der", NULL);
-        fc_key_sha256(lab_read(lab, "p.der", &len), len, expected);
+        const unsigned char *spki = lab_read(lab, "p.der", &len);
+        fc_key_sha256(spki, len, expected);
         fc_key_spki_hash(key, hash);
         assert_memory_equal(hash, expected, sizeof hash);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <openssl/ec.h>
+#include <openssl/evp.h>
 
 #include "cmocka_all.h"
 #include "lib_pki.h"
