@@ -44,9 +44,10 @@ struct fc_events_params {
     struct fc_store *store;       /* hooks are set on it; must outlive the log */
     const struct fc_clock *clock; /* real time stamps */
     size_t memory_max;            /* 0: 100,000 */
-    int64_t disk_max;             /* 0: 1,000,000 */
+    int64_t disk_max;             /* 0: 1,000,000; as memory_max when the store is in memory */
 };
-/* Continues the numbers that the store holds and loads its newest events. */
+/* Continues the numbers that the store holds (behind a gap when the last log was not closed: its last notes may have been seen
+ * but not written). Older events are read from the store. */
 int fc_events_new(const struct fc_events_params *params, struct fc_events **ret_events, struct fc_err *err);
 /* Writes what is not yet written; NULL allowed. Before fc_store_close. */
 void fc_events_free(struct fc_events *events);
@@ -68,7 +69,8 @@ struct fc_event_view {
 };
 /* Up to `limit` events with seq > after, oldest first, from memory or the store. types: NULL-terminated list of type names
  * or prefixes ("order." fits order.created), NULL: all. The array is malloc'd. *ret_next is the number to go on from (events that
- * were filtered out count). */
+ * were filtered out count). A rare type may need several calls: there is more while *ret_next < fc_events_last. An `after` that was
+ * never given reads as fc_events_last. Not inside a transaction. */
 int fc_events_read(struct fc_events *events, int64_t after, size_t limit, const char *const *types,
                    struct fc_event_view **ret_views, size_t *ret_count, int64_t *ret_next, struct fc_err *err);
 void fc_events_views_free(struct fc_event_view *views, size_t count);
@@ -77,13 +79,13 @@ int64_t fc_events_last(struct fc_events *events);
 /* The text for people of one event ("order 3 of account 1 for a.test"), without times; the caller frees. */
 char *fc_events_text(const json_t *event);
 
-/* wake(cookie) is called, outside of all locks of the log, after new events became visible; it must not block. Unsubscribe
- * returns when no call is running. */
+/* wake(cookie) is called, outside of all locks of the log, after new events became visible; it must not block nor take the
+ * store's lock, which its thread may hold. Unsubscribe returns when no call is running; not from inside wake. */
 struct fc_events_sub;
 struct fc_events_sub *fc_events_subscribe(struct fc_events *events, void (*wake)(void *cookie), void *cookie);
 void fc_events_unsubscribe(struct fc_events *events, struct fc_events_sub *sub);
 
-/* After fc_store_reset: forgets the memory too; numbers go on. */
+/* After fc_store_reset, best in its transaction: forgets the memory too; numbers go on, events that the transaction adds stay. */
 void fc_events_forget(struct fc_events *events);
 
 #endif
