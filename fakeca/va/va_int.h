@@ -1,0 +1,170 @@
+/* Shared inside va: one validation under way, its look-ups, its trace and its texts. All of it belongs to the VA's thread,
+ * apart from the queue (va.c) and the post box of look-ups (va_dns.c). */
+#ifndef FC_VA_INT_H
+#define FC_VA_INT_H
+
+#include "base/base_arena.h"
+#include "net/net_addr.h"
+#include "net/net_fetch.h"
+#include "net/net_resolver.h"
+#include "net/net_url.h"
+#include "policy/policy.h"
+#include "va/va.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct fc_va_run;
+struct fc_va_lookup;
+struct fc_va_post;
+
+struct fc_va_method {
+    const char *name;
+    /* Goes on until it waits for something; ends with fc_va_finish, at once or later. */
+    void (*start)(struct fc_va_run *run);
+};
+
+/* One validation from one place, from the queue to the verdict. Several perspectives will be several of these. */
+struct fc_va_run {
+    struct fc_va_run *next, **link;
+    struct fc_va *va;
+    struct fc_arena *arena;
+    const struct fc_policy *policy;
+    const struct fc_va_method *method;
+    struct fc_ident ident;
+    const char *token, *key_authorization;
+    fc_va_done_fn done;
+    void *cookie;
+    int64_t started, deadline; /* monotonic */
+    struct fc_va_hop *hops;
+    size_t n_hops, cap_hops;
+    json_t *record; /* NULL: made of the hops */
+    struct fc_problem problem;
+    struct fc_va_lookup *lookup; /* under way, or NULL */
+    void *state;                 /* of the method, in the arena */
+};
+
+struct fc_va {
+    struct fc_va_params params;
+    struct fc_net_fetch *fetch;
+    struct fc_va_post *post;
+    pthread_t thread;
+    bool started;
+    size_t active_max; /* validations under way at once: descriptors are finite */
+    /* the VA's thread only */
+    struct fc_va_run *active;
+    struct fc_va_lookup *waiting; /* look-ups that did not answer at once */
+    bool closing;                 /* nobody is told any more */
+    /* under the lock */
+    pthread_mutex_t lock;
+    struct fc_va_run *first, **last; /* the queue */
+    size_t n_queued, n_active;
+    bool stopping;
+};
+
+/* ---- va.c ---- */
+
+/* The end: valid unless a problem is set. Tells who asked and frees the run. */
+void fc_va_finish(struct fc_va_run *run);
+
+/* ---- va_http01.c, va_dns01.c ---- */
+
+void fc_va_http01_start(struct fc_va_run *run);
+void fc_va_dns01_start(struct fc_va_run *run);
+
+/* ---- va_dns.c: look-ups ---- */
+
+#define FC_VA_DNS_MAX 2 /* questions of one look-up */
+
+/* As struct fc_dns_answer; kept until the callback returns. */
+struct fc_va_answer {
+    struct fc_dns_answer dns;
+    void *memory;
+};
+/* One answer per question, in their order. */
+typedef void (*fc_va_dns_fn)(struct fc_va_run *run, const struct fc_va_answer *answers);
+
+/* Asks for up to FC_VA_DNS_MAX types of one name at once; name must live in the run's arena. fn comes once on the VA's thread,
+ * maybe from here, with what came until the policy's time was up (FC_DNS_TIMEOUT for the rest). */
+void fc_va_dns_ask(struct fc_va_run *run, const char *name, const enum fc_dns_type *types, size_t count,
+                   fc_va_dns_fn fn);
+/* Forgets the look-up of a run, if there is one. */
+void fc_va_dns_cancel(struct fc_va_run *run);
+/* Hands over what came from other threads, and what is overdue at now. */
+void fc_va_dns_deliver(struct fc_va *va, int64_t now);
+/* When the next look-up is overdue; INT64_MAX: none waits. */
+int64_t fc_va_dns_until(const struct fc_va *va);
+/* The text of letsencrypt.md B.4 for an answer that is an error, else NULL. */
+const char *fc_va_dns_text(struct fc_arena *arena, const struct fc_dns_answer *answer, enum fc_dns_type type,
+                           const char *name);
+
+struct fc_va_post *fc_va_dns_post_new(struct fc_net_fetch *fetch);
+/* Late answers find the box closed and are dropped. */
+void fc_va_dns_post_close(struct fc_va_post *post);
+
+/* ---- va_target.c: the addresses of a host (letsencrypt.md B.2) ---- */
+
+struct fc_va_target {
+    const char *host;
+    struct fc_net_addr v6, v4; /* the first of each family; AF_UNSPEC: none */
+    const char *rule6, *rule4; /* what gave them */
+    const char **resolved;     /* all usable ones, IPv6 first, NULL-terminated */
+};
+
+/* From the answers for A and AAAA, in this order; the error text when nothing can be used. */
+const char *fc_va_target_of_answers(struct fc_va_run *run, const char *host, const struct fc_va_answer *answers,
+                                    struct fc_va_target *ret_target);
+/* Of an IP literal: no look-up. */
+void fc_va_target_of_ip(struct fc_va_run *run, const char *ip, struct fc_va_target *ret_target);
+/* Whether only `rehearsal` lets an address be used. */
+bool fc_va_target_private(const struct fc_net_addr *addr);
+
+/* ---- va_redirect.c: the redirect rules (letsencrypt.md B.3), without network ---- */
+
+enum fc_va_redirect_verdict {
+    FC_VA_REDIRECT_NONE,      /* the answer is final */
+    FC_VA_REDIRECT_FOLLOW,    /* to, port, rehearsal are set */
+    FC_VA_REDIRECT_REFUSED,   /* message is set */
+    FC_VA_REDIRECT_UNPARSABLE /* the Location is no URL */
+};
+
+struct fc_va_redirect {
+    const struct fc_policy *policy;
+    const struct fc_net_portmap *portmap;
+    const struct fc_net_url *from; /* the URL that answered */
+    int status;
+    const char *location;    /* as received; NULL: none */
+    const char *tls_version; /* of the answer; NULL: plain */
+    size_t followed;         /* redirects so far */
+    const struct fc_va_hop *hops;
+    size_t n_hops;
+
+    struct fc_net_url to;
+    unsigned port;         /* the public port to connect to: 80 or 443 */
+    const char *rehearsal; /* what only `rehearsal` allowed, or NULL */
+    const char *message;
+};
+
+enum fc_va_redirect_verdict fc_va_redirect_judge(struct fc_arena *arena, struct fc_va_redirect *redirect);
+
+/* ---- va_trace.c ---- */
+
+/* A new hop at the end of the trace. Pointers to earlier hops end with it. */
+struct fc_va_hop *fc_va_trace_add(struct fc_va_run *run);
+/* The last one; there must be one. */
+struct fc_va_hop *fc_va_trace_last(struct fc_va_run *run);
+/* Notes on a hop what only `rehearsal` allowed, beside what stands there. */
+void fc_va_trace_rehearsal(struct fc_va_run *run, struct fc_va_hop *hop, const char *what);
+/* validationRecord (B.9) of an http-01 validation: one for each connection that was tried; new reference. */
+json_t *fc_va_trace_record(const struct fc_va_run *run);
+
+/* ---- va_text.c ---- */
+
+/* Quoted as Go's %q quotes a string of bytes. */
+const char *fc_va_text_quote(struct fc_arena *arena, const char *bytes, size_t len);
+/* Length without the white space at the end that Go's unicode.IsSpace knows. */
+size_t fc_va_text_trim(const char *bytes, size_t len);
+/* A copy in which bytes that are no UTF-8 are U+FFFD; NULL gives NULL. */
+const char *fc_va_text_utf8(struct fc_arena *arena, const char *text);
+
+#endif
