@@ -52,6 +52,10 @@ const char *fc_ident_reserved_block(const unsigned char *address, size_t len);
 /* Whether it is loopback or private (what `rehearsal` permits as look-up result and identifier). */
 bool fc_ident_private_address(const unsigned char *address, size_t len);
 
+/* An address prefix of the block list ("224.0.0.0/4", "ff00::/8"): 4 or 16 bytes and their number, how many bits count.
+ * -1, with nothing set, when it is none. */
+int fc_ident_parse_prefix(const char *text, unsigned char ret_address[16], size_t *ret_len, unsigned *ret_bits);
+
 /* SHA-256 is the caller's: the text that Boulder hashes for an identifier set: DNS names sorted, then IPs sorted, joined
  * with ','. idents must be sorted and unique. */
 const char *fc_ident_set_text(struct fc_arena *arena, const struct fc_ident *idents, size_t count);

@@ -140,21 +140,35 @@ static void canonical_text(const unsigned char *address, size_t len, char ret_te
                  (unsigned)(address[14] << 8 | address[15]));
 }
 
-/* Entries of the block list with a '/' are address prefixes; an entry that is none blocks nothing. */
-static bool in_blocked_prefix(const unsigned char *address, size_t len, const char *entry)
+int fc_ident_parse_prefix(const char *text, unsigned char ret_address[16], size_t *ret_len, unsigned *ret_bits)
 {
-    const char *slash = strchr(entry, '/');
-    unsigned char prefix[16];
-    char text[INET6_ADDRSTRLEN];
-    size_t prefix_len;
+    const char *slash = strchr(text, '/');
+    unsigned char address[16];
+    char part[INET6_ADDRSTRLEN];
+    size_t len;
     int64_t bits;
 
-    if (!slash || (size_t)(slash - entry) >= sizeof text)
-        return false;
-    memcpy(text, entry, (size_t)(slash - entry));
-    text[slash - entry] = '\0';
-    return fc_ident_parse_ip(text, prefix, &prefix_len) == 0 && prefix_len == len &&
-           fc_text_int(slash + 1, 0, (int64_t)len * 8, &bits, NULL) == 0 && has_prefix(address, prefix, (unsigned)bits);
+    if (!slash || (size_t)(slash - text) >= sizeof part)
+        return -1;
+    memcpy(part, text, (size_t)(slash - text));
+    part[slash - text] = '\0';
+    if (fc_ident_parse_ip(part, address, &len) != 0 || fc_text_int(slash + 1, 0, (int64_t)len * 8, &bits, NULL) != 0)
+        return -1;
+    memcpy(ret_address, address, len);
+    *ret_len = len;
+    *ret_bits = (unsigned)bits;
+    return 0;
+}
+
+/* Names on the block list are none of an address's concern. */
+static bool in_blocked_prefix(const unsigned char *address, size_t len, const char *entry)
+{
+    unsigned char prefix[16];
+    size_t prefix_len;
+    unsigned bits;
+
+    return fc_ident_parse_prefix(entry, prefix, &prefix_len, &bits) == 0 && prefix_len == len &&
+           has_prefix(address, prefix, bits);
 }
 
 int fc_ident_check_ip(const char *text, const struct fc_ident_rules *rules, struct fc_arena *arena,

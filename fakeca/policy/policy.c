@@ -73,10 +73,10 @@ static void read_requests(struct fc_policy_load *load, struct fc_json_obj *root)
     if (policy->requests.signature_algorithms[0] == NULL && fc_json_has(&obj, "signature_algorithms"))
         fc_json_errs_add(&obj, "signature_algorithms", "must name at least one algorithm");
     policy->requests.forbidden_contact_domains =
-        fc_policy_read_strs(load, &obj, "forbidden_contact_domains", 100, 253, NULL);
+        fc_policy_read_domains(load, &obj, "forbidden_contact_domains", 100, false);
     policy->requests.nonce_window = fc_json_int(&obj, "nonce_window", need, 64, 1048576, 0);
     policy->requests.internal_retry_after_s =
-        fc_json_duration(&obj, "internal_retry_after", need, 0, FC_DAY, 0) / FC_SECOND;
+        fc_policy_read_seconds(&obj, "internal_retry_after", 0, FC_DAY) / FC_SECOND;
     (void)fc_policy_read_end(load, &obj);
 }
 
@@ -110,7 +110,7 @@ static void read_names(struct fc_policy_load *load, struct fc_json_obj *root)
     load->policy->account_keys = read_keys(load, root, "account_keys");
     load->policy->certificate_keys = read_keys(load, root, "certificate_keys");
     fc_json_obj_member(root, "blocked_names", FC_JSON_REQUIRED, &obj);
-    load->policy->blocked_names = fc_policy_read_strs(load, &obj, "names", 10000, 253, NULL);
+    load->policy->blocked_names = fc_policy_read_domains(load, &obj, "names", 10000, true);
     (void)fc_policy_read_end(load, &obj);
 }
 
@@ -178,7 +178,7 @@ static void read_issuance(struct fc_policy_load *load, struct fc_json_obj *root)
     fc_json_obj_member(root, "issuance", need, &obj);
     policy->issuance.finalize_async = fc_json_bool(&obj, "finalize_async", need, false);
     policy->issuance.processing_retry_after_s =
-        fc_json_duration(&obj, "processing_retry_after", need, 0, FC_DAY, 0) / FC_SECOND;
+        fc_policy_read_seconds(&obj, "processing_retry_after", 0, FC_DAY) / FC_SECOND;
     policy->issuance.max_backdate = fc_json_duration(&obj, "max_backdate", need, 0, 2 * FC_DAY, 0);
     policy->issuance.serial_prefix = fc_json_int(&obj, "serial_prefix", need, 1, 127, 0);
     /* RFC 5280 section 4.1.2.2: at most 20 octets with the prefix; Baseline Requirements: at least 64 bits of randomness */

@@ -18,6 +18,11 @@ static const struct fc_policy_ca *find_ca(const struct fc_policy *policy, size_t
     return NULL;
 }
 
+static bool has_dates(const struct fc_policy_ca *ca)
+{
+    return ca->not_before != FC_POLICY_NO_TIME && ca->not_after != FC_POLICY_NO_TIME;
+}
+
 /* A certificate outside its issuer's dates makes chains that no client accepts. */
 static void check_issuer(const struct fc_policy *policy, size_t index, struct fc_json_obj *obj)
 {
@@ -33,7 +38,8 @@ static void check_issuer(const struct fc_policy *policy, size_t index, struct fc
         fc_json_errs_add(obj, "issuer", "no certificate '%s' stands before this one", ca->issuer);
     else if (issuer->issues_leaves)
         fc_json_errs_add(obj, "issuer", "'%s' issues leaves and therefore no CA certificates", ca->issuer);
-    else if (ca->not_before < issuer->not_before || ca->not_after > issuer->not_after)
+    else if (has_dates(ca) && has_dates(issuer) &&
+             (ca->not_before < issuer->not_before || ca->not_after > issuer->not_after))
         fc_json_errs_add(obj, "not_after", "must lie within the dates of its issuer '%s'", ca->issuer);
 }
 
@@ -63,9 +69,9 @@ static void read_ca(struct fc_policy_load *load, struct fc_json_obj *obj, size_t
     ca->key = keys[fc_json_word(obj, "key", FC_JSON_REQUIRED, keys, 0)];
     ca->issuer = fc_json_str(obj, "issuer", FC_JSON_OPTIONAL, 64);
     ca->issues_leaves = fc_json_bool(obj, "issues_leaves", FC_JSON_REQUIRED, false);
-    ca->not_before = fc_json_time(obj, "not_before", FC_JSON_REQUIRED, 0);
-    ca->not_after = fc_json_time(obj, "not_after", FC_JSON_REQUIRED, INT64_MAX);
-    if (ca->not_after <= ca->not_before)
+    ca->not_before = fc_policy_read_time(obj, "not_before");
+    ca->not_after = fc_policy_read_time(obj, "not_after");
+    if (ca->not_after != FC_POLICY_NO_TIME && ca->not_after <= ca->not_before)
         fc_json_errs_add(obj, "not_after", "must be later than not_before");
     check_issuer(load->policy, index, obj);
     ca->source = fc_policy_read_end(load, obj);

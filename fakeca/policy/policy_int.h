@@ -30,9 +30,15 @@ int fc_policy_load(const char *text, size_t len, const char *file, const struct 
 /* Asks for the "source" that every section carries, tells the watcher, reports unknown members. Returns the source. */
 const char *fc_policy_read_end(struct fc_policy_load *load, struct fc_json_obj *obj);
 /* A NULL-terminated vector in the policy's arena (an empty one when the member is wrong). `words`: the permitted ones, NULL for
- * any; an unknown or repeated word is an error. */
+ * any; an unknown or repeated word is an error, with the nearest permitted one. */
 const char **fc_policy_read_strs(struct fc_policy_load *load, struct fc_json_obj *obj, const char *key, size_t max,
                                  size_t max_len, const char *const *words);
+/* The same for domain names: lower case, because they are compared with names that were lowered. prefixes: address prefixes
+ * are permitted too ("224.0.0.0/4"). */
+const char **fc_policy_read_domains(struct fc_policy_load *load, struct fc_json_obj *obj, const char *key, size_t max,
+                                    bool prefixes);
+/* A required duration of whole seconds, for what is sent or written in seconds; in ns. */
+int64_t fc_policy_read_seconds(struct fc_json_obj *obj, const char *key, int64_t min, int64_t max);
 /* Distinct integers in [min, max], at most `room`; returns how many. */
 size_t fc_policy_read_ints(struct fc_json_obj *obj, const char *key, int64_t min, int64_t max, size_t room,
                            int64_t *ret_values);
@@ -40,6 +46,9 @@ size_t fc_policy_read_ints(struct fc_json_obj *obj, const char *key, int64_t min
 const char *fc_policy_read_name(struct fc_json_obj *obj, const char *key);
 /* A required http or https URL. */
 const char *fc_policy_read_url(struct fc_json_obj *obj, const char *key);
+/* A required point in time; FC_POLICY_NO_TIME when it is missing or wrong, so that comparisons can be left out. */
+#define FC_POLICY_NO_TIME INT64_MIN
+int64_t fc_policy_read_time(struct fc_json_obj *obj, const char *key);
 
 /* ---- the sections ---- */
 

@@ -15,8 +15,8 @@ static void read_version(struct fc_policy_load *load, struct fc_json_obj *obj, s
     const enum fc_json_need need = FC_JSON_REQUIRED;
     const char **permitted;
 
-    ret_version->from = fc_json_time(obj, "from", need, 0);
-    ret_version->validity = fc_json_duration(obj, "validity", need, FC_HOUR, VALIDITY_MAX, 0);
+    ret_version->from = fc_policy_read_time(obj, "from");
+    ret_version->validity = fc_policy_read_seconds(obj, "validity", FC_HOUR, VALIDITY_MAX);
     ret_version->authz_lifetime = fc_json_duration(obj, "valid_authz_lifetime", need, FC_MINUTE, LIFETIME_MAX, 0);
     ret_version->pending_authz_lifetime =
         fc_json_duration(obj, "pending_authz_lifetime", need, FC_MINUTE, LIFETIME_MAX, 0);
@@ -47,7 +47,8 @@ static void read_versions(struct fc_policy_load *load, struct fc_json_obj *obj, 
         struct fc_json_obj element;
         fc_json_obj_element(obj, "versions", array, i, &element);
         read_version(load, &element, &profile->versions[i]);
-        if (i > 0 && profile->versions[i].from <= profile->versions[i - 1].from)
+        if (i > 0 && profile->versions[i].from != FC_POLICY_NO_TIME &&
+            profile->versions[i].from <= profile->versions[i - 1].from)
             fc_json_errs_add(&element, "from", "must be later than that of the version before");
     }
     profile->n_versions = count;

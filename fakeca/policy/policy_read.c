@@ -1,9 +1,13 @@
 #include "policy/policy_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base_opt.h"
 #include "base/base_text.h"
+#include "base/base_time.h"
+#include "model/model_ident.h"
 
 const char *fc_policy_read_end(struct fc_policy_load *load, struct fc_json_obj *obj)
 {
@@ -26,16 +30,38 @@ static bool known_word(const char *const *words, const char *word)
     return false;
 }
 
-static void check_words(struct fc_json_obj *obj, const char *key, const char *const *values, const char *const *words)
+/* Element i of the array as the error's place: "names[3]". */
+#define ELEMENT_NAME_MAX 128
+
+/* Whether fc_json_strs took element i (it gives "" for one that it has complained about). */
+static bool taken(struct fc_json_obj *obj, const char *key, const char *const *values, size_t i)
 {
-    for (size_t i = 0; values[i] != NULL; i++) {
-        if (words != NULL && !known_word(words, values[i]))
-            fc_json_errs_add(obj, key, "'%s' is not one of the values permitted here", values[i]);
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(values[i], values[j]) == 0) {
-                fc_json_errs_add(obj, key, "'%s' stands here twice", values[i]);
-                break;
-            }
+    const json_t *array = fc_json_any(obj, key, FC_JSON_OPTIONAL);
+
+    return json_string_value(json_array_get(array, i)) == values[i];
+}
+
+static void check_word(struct fc_json_obj *obj, const char *place, const char *word, const char *const *words)
+{
+    size_t count = 0;
+
+    if (known_word(words, word))
+        return;
+    while (words[count] != NULL)
+        count++;
+    const char *nearest = fc_opt_nearest(word, words, count);
+    if (nearest != NULL)
+        fc_json_errs_add(obj, place, "'%s' is not one of the values permitted here, did you mean '%s'?", word, nearest);
+    else
+        fc_json_errs_add(obj, place, "'%s' is not one of the values permitted here", word);
+}
+
+static void check_twice(struct fc_json_obj *obj, const char *place, const char *const *values, size_t i)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (strcmp(values[i], values[j]) == 0) {
+            fc_json_errs_add(obj, place, "'%s' stands here twice", values[i]);
+            return;
         }
     }
 }
@@ -48,8 +74,53 @@ const char **fc_policy_read_strs(struct fc_policy_load *load, struct fc_json_obj
     if (values == NULL)
         return fc_arena_alloc(load->arena, sizeof *values);
     fc_arena_defer(load->arena, free, values);
-    check_words(obj, key, values, words);
+    for (size_t i = 0; values[i] != NULL; i++) {
+        char place[ELEMENT_NAME_MAX];
+        if (!taken(obj, key, values, i))
+            continue;
+        snprintf(place, sizeof place, "%s[%zu]", key, i);
+        if (words != NULL)
+            check_word(obj, place, values[i], words);
+        check_twice(obj, place, values, i);
+    }
     return values;
+}
+
+static bool is_domain(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && name[0] != '.' && name[len - 1] != '.' && strstr(name, "..") == NULL &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.")] == '\0';
+}
+
+const char **fc_policy_read_domains(struct fc_policy_load *load, struct fc_json_obj *obj, const char *key, size_t max,
+                                    bool prefixes)
+{
+    const char **values = fc_policy_read_strs(load, obj, key, max, 253, NULL);
+    unsigned char address[16];
+    size_t len;
+    unsigned bits;
+
+    for (size_t i = 0; values[i] != NULL; i++) {
+        char place[ELEMENT_NAME_MAX];
+        if (!taken(obj, key, values, i) || is_domain(values[i]) ||
+            (prefixes && fc_ident_parse_prefix(values[i], address, &len, &bits) == 0))
+            continue;
+        snprintf(place, sizeof place, "%s[%zu]", key, i);
+        fc_json_errs_add(obj, place, "'%s' is no domain name in lower case%s", values[i],
+                         prefixes ? " and no address prefix such as 224.0.0.0/4" : "");
+    }
+    return values;
+}
+
+int64_t fc_policy_read_seconds(struct fc_json_obj *obj, const char *key, int64_t min, int64_t max)
+{
+    int64_t duration = fc_json_duration(obj, key, FC_JSON_REQUIRED, min, max, min);
+
+    if (duration % FC_SECOND != 0)
+        fc_json_errs_add(obj, key, "must be whole seconds");
+    return duration;
 }
 
 static bool seen_before(const int64_t *values, size_t count, int64_t value)
@@ -98,4 +169,9 @@ const char *fc_policy_read_url(struct fc_json_obj *obj, const char *key)
     if (url != NULL && !fc_text_starts(url, "https://") && !fc_text_starts(url, "http://"))
         fc_json_errs_add(obj, key, "must be an http or https URL");
     return url;
+}
+
+int64_t fc_policy_read_time(struct fc_json_obj *obj, const char *key)
+{
+    return fc_json_time(obj, key, FC_JSON_REQUIRED, FC_POLICY_NO_TIME);
 }

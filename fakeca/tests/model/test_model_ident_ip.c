@@ -182,6 +182,40 @@ static void blocked_prefixes(void **state)
     CHECK(&nothing, open);
 }
 
+static void prefixes_are_parsed_strictly(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "/",
+                                      "10.0.0.0",
+                                      "10.0.0.0/",
+                                      "10.0.0.0/33",
+                                      "10.0.0.0/-1",
+                                      "10.0.0/8",
+                                      "::/129",
+                                      "10.0.0.0/08x",
+                                      "a.com/8",
+                                      "/8",
+                                      "10.0.0.0/8/8",
+                                      "%eth0::/8",
+                                      "0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0/8"};
+    unsigned char address[16] = {77};
+    size_t len = 77;
+    unsigned bits = 77;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (fc_ident_parse_prefix(bad[i], address, &len, &bits) != -1)
+            fail_msg("'%s' passes", bad[i]);
+    assert_true(address[0] == 77 && len == 77 && bits == 77);
+    assert_int_equal(fc_ident_parse_prefix("172.16.0.0/12", address, &len, &bits), 0);
+    assert_int_equal(len, 4);
+    assert_int_equal(bits, 12);
+    assert_memory_equal(address, "\xac\x10\0\0", 4);
+    assert_int_equal(fc_ident_parse_prefix("::/0", address, &len, &bits), 0);
+    assert_int_equal(len, 16);
+    assert_int_equal(bits, 0);
+}
+
 static void rehearsal_permits_loopback_and_private(void **state)
 {
     static const struct verdict rows[] = {
@@ -211,11 +245,9 @@ static void rehearsal_permits_loopback_and_private(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_the_canonical_form),
-        cmocka_unit_test(every_block_at_both_ends),
-        cmocka_unit_test(neighbours_of_blocks_are_public),
-        cmocka_unit_test(blocked_prefixes),
-        cmocka_unit_test(rehearsal_permits_loopback_and_private),
+        cmocka_unit_test(only_the_canonical_form),         cmocka_unit_test(every_block_at_both_ends),
+        cmocka_unit_test(neighbours_of_blocks_are_public), cmocka_unit_test(blocked_prefixes),
+        cmocka_unit_test(prefixes_are_parsed_strictly),    cmocka_unit_test(rehearsal_permits_loopback_and_private),
     };
     RUN(tests);
 }

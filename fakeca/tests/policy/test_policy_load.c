@@ -1,0 +1,313 @@
+/* What a policy file can get wrong, and what the loader says to it. */
+#include "policy/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/lib_policy.h"
+
+#include "cmocka_all.h"
+
+/* Loads production with the member of the object at `path` replaced by the JSON text `value`; the error must contain `says`
+ * (NULL: it loads). */
+static void assert_change(const char *path, const char *member, const char *value, const char *says)
+{
+    fc_auto_json root = production_json();
+    fc_auto_json changed = json_loads(value, JSON_DECODE_ANY, NULL);
+    struct fc_err err = {0};
+
+    assert_non_null(changed);
+    assert_int_equal(json_object_set(find_json(root, path), member, changed), 0);
+    int rc = load_json(root, &err);
+    if (!says && rc != 0)
+        fail_msg("'%s' of '%s' = %s: %s", member, path, value, err.text);
+    if (says && (rc == 0 || err.code != FC_E_USAGE || !strstr(err.text, says)))
+        fail_msg("'%s' of '%s' = %s: '%s', not '%s'", member, path, value, rc ? err.text : "(loads)", says);
+}
+
+struct change {
+    const char *path, *member, *value, *says;
+};
+
+#define V0 "profiles[0].versions[0]"
+#define CA0 "hierarchy.certificates[0]"
+#define CA2 "hierarchy.certificates[2]"
+
+static const struct change changes[] = {
+    /* names */
+    {"", "name", "\"my-ca2\"", NULL},
+    {"", "name", "\"\"", "name: must be a name of a-z, 0-9 and '-' that begins with a letter"},
+    {"", "name", "\"2ca\"", "name: must be a name"},
+    {"", "name", "\"My\"", "name: must be a name"},
+    {"", "source", "\"\"", "source: must name where the values come from"},
+    {"directory", "path_prefix", "\"/a/b-2\"", NULL},
+    {"directory", "path_prefix", "\"a\"", "directory.path_prefix: must be empty or a path"},
+    {"directory", "path_prefix", "\"/a/\"", "directory.path_prefix: must be empty or a path"},
+    {"directory", "path_prefix", "\"/\"", "directory.path_prefix: must be empty or a path"},
+    {"directory", "path_prefix", "\"/A?\"", "directory.path_prefix: must be empty or a path"},
+    {"directory", "website", "\"letsencrypt.org\"", "directory.website: must be an http or https URL"},
+    {"directory", "website", "\"ftp://x\"", "directory.website: must be an http or https URL"},
+    /* words */
+    {"requests", "signature_algorithms", "[]", "requests.signature_algorithms: must name at least one algorithm"},
+    {"requests", "signature_algorithms", "[\"ES265\"]",
+     "requests.signature_algorithms[0]: 'ES265' is not one of the values permitted here, did you mean 'ES256'?"},
+    {"requests", "signature_algorithms", "[\"RS256\", \"none\"]",
+     "requests.signature_algorithms[1]: 'none' is not one of the values permitted here"},
+    {"requests", "signature_algorithms", "[\"RS256\", \"RS256\"]",
+     "requests.signature_algorithms[1]: 'RS256' stands here twice"},
+    {"requests", "signature_algorithms", "[\"\"]",
+     "requests.signature_algorithms[0]: '' is not one of the values permitted here"},
+    {"validation", "methods_wildcard", "[\"http-01\"]",
+     "validation.methods_wildcard[0]: 'http-01' is not one of the values permitted here"},
+    {"validation", "methods_ip", "[\"dns-01\"]", "validation.methods_ip[0]: 'dns-01' is not one"},
+    {"validation", "methods_ip", "[\"tls-alpn-01\", \"http-01\"]", NULL},
+    {"validation", "user_agent", "\"a\\r\\nX: y\"", "validation.user_agent: must be one line"},
+    {"account_keys", "curves", "[\"P-256\", \"P-521\"]", NULL},
+    {"account_keys", "curves", "[\"P256\"]", "did you mean 'P-256'?"},
+    {"account_keys", "rsa_bits", "[2048, 2048]", "account_keys.rsa_bits: 2048 stands here twice"},
+    {"account_keys", "rsa_bits", "[512]", "account_keys.rsa_bits: element 0 must be an integer from 1024 to 8192"},
+    {"account_keys", "rsa_bits", "[2048.5]", "account_keys.rsa_bits: element 0 must be an integer"},
+    {"account_keys", "rsa_bits", "[]", NULL},
+    /* lists of names: what is not in normal form would never be found */
+    {"blocked_names", "names", "[\"a.example.com\", \"10.0.0.0/8\", \"fc00::/7\"]", NULL},
+    {"blocked_names", "names", "[\"ok.com\", \"Example.com\"]",
+     "blocked_names.names[1]: 'Example.com' is no domain name in lower case and no address prefix"},
+    {"blocked_names", "names", "[\".com\"]", "'.com' is no domain name"},
+    {"blocked_names", "names", "[\"\"]", "'' is no domain name"},
+    {"blocked_names", "names", "[\"10.0.0.0/33\"]", "'10.0.0.0/33' is no domain name"},
+    {"blocked_names", "names", "[\"*.a.com\"]", "'*.a.com' is no domain name"},
+    {"blocked_names", "names", "[\"a.com\", \"b.com\", \"a.com\"]",
+     "blocked_names.names[2]: 'a.com' stands here twice"},
+    {"requests", "forbidden_contact_domains", "[\"10.0.0.0/8\"]", "'10.0.0.0/8' is no domain name in lower case"},
+    /* durations */
+    {V0, "validity", "\"90 days\"", V0 ".validity: "},
+    {V0, "validity", "\"90\"", V0 ".validity: "},
+    {V0, "validity", "\"-90d\"", "is not between"},
+    {V0, "validity", "\"59m\"", "'59m' is not between 1h and "},
+    {V0, "validity", "\"90d1ms\"", V0 ".validity: must be whole seconds"},
+    {V0, "validity", "\"160h\"", NULL},
+    {"requests", "internal_retry_after", "\"500ms\"", "requests.internal_retry_after: must be whole seconds"},
+    {"issuance", "processing_retry_after", "\"2d\"", "issuance.processing_retry_after: '2d' is not between 0s and 1d"},
+    /* profiles */
+    {V0, "from", "\"2026-13-01\"", V0 ".from: "},
+    {V0, "from", "\"2027-02-10\"", "profiles[0].versions[1].from: must be later than that of the version before"},
+    {V0, "identifier_types", "[]", V0 ".identifier_types: must name at least one type"},
+    {V0, "identifier_types", "[\"dns\", \"ip\"]", NULL},
+    {"profiles[0]", "versions", "[]", "profiles[0].versions: must hold at least one version"},
+    {"profiles[0]", "name", "\"classik\"", "default_profile: there is no profile 'classic'"},
+    {"", "profiles", "[]", "default_profile: there is no profile 'classic'"},
+    {"", "default_profile", "\"none\"", "default_profile: there is no profile 'none'"},
+    /* issuance */
+    {"issuance", "policy_oid", "\"2.23.140.1.2.1\"", NULL},
+    {"issuance", "policy_oid", "\"2\"", "issuance.policy_oid: must be an object identifier"},
+    {"issuance", "policy_oid", "\"3.1\"", "issuance.policy_oid: must be an object identifier"},
+    {"issuance", "policy_oid", "\"2..1\"", "issuance.policy_oid: must be an object identifier"},
+    {"issuance", "policy_oid", "\"2.1.\"", "issuance.policy_oid: must be an object identifier"},
+    {"issuance", "policy_oid", "\"\"", "issuance.policy_oid: must be an object identifier"},
+    {"issuance", "revocation_reasons", "[0, 7]", "issuance.revocation_reasons: 7 is no reason code of RFC 5280"},
+    {"issuance", "revocation_reasons", "[11]",
+     "issuance.revocation_reasons: element 0 must be an integer from 0 to 10"},
+    {"issuance", "revocation_reasons", "[0, 1, 2, 3, 4, 5, 6, 8, 9, 10]", NULL},
+    /* hierarchy */
+    {CA0, "country", "\"DE\"", NULL},
+    {CA0, "country", "\"de\"", CA0 ".country: must be two capital letters"},
+    {CA0, "country", "\"D\"", CA0 ".country: must be two capital letters"},
+    {CA0, "common_name", "\"\"", CA0 ".common_name: must not be empty"},
+    {CA0, "key", "\"P-265\"", CA0 ".key: unknown word 'P-265', did you mean 'P-256'?"},
+    {CA0, "issues_leaves", "true", CA0 ".issues_leaves: must be false for a self-signed certificate"},
+    {CA0, "not_after", "\"2014-01-01\"", CA0 ".not_after: must be later than not_before"},
+    {CA0, "not_after", "\"2100-01-01\"", CA2 ".not_after: must lie within the dates of its issuer 'root-ecdsa'"},
+    {CA0, "name", "\"root-x\"", CA2 ".issuer: no certificate 'root-ecdsa' stands before this one"},
+    {CA2, "name", "\"root-rsa\"", CA2 ".name: there is a certificate 'root-rsa' already"},
+    {CA2, "issuer", "\"int-ecdsa-1\"", CA2 ".issuer: no certificate 'int-ecdsa-1' stands before this one"},
+    {"hierarchy.certificates[3]", "issuer", "\"int-ecdsa-1\"",
+     "issuer: 'int-ecdsa-1' issues leaves and therefore no CA certificates"},
+    {"hierarchy", "certificates", "[]", "hierarchy.certificates: no certificate issues leaves"},
+};
+
+static void each_rule_of_a_value(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        assert_change(changes[i].path, changes[i].member, changes[i].value, changes[i].says);
+}
+
+/* An error in one value must not bring forth others about the same value. */
+static void one_mistake_one_message(void **state)
+{
+    static const struct {
+        const char *path, *member, *value;
+        size_t errors;
+    } rows[] = {
+        {"validation", "methods_dns", "[1, 2]", 2},
+        {"validation", "methods_dns", "[\"http-01\", \"none\", 3]", 2},
+        {"blocked_names", "names", "[false, null]", 2},
+        {V0, "from", "\"soon\"", 1},
+        {"profiles[0].versions[1]", "from", "true", 1},
+        {CA0, "not_before", "7", 1},
+        {CA0, "not_after", "7", 1},
+        {CA2, "not_before", "7", 1},
+        {"", "directory", "[]", 1},
+        {"account_keys", "curves", "{}", 1},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fc_auto_json root = production_json();
+        fc_auto_json changed = json_loads(rows[i].value, JSON_DECODE_ANY, NULL);
+        struct fc_err err = {0};
+        json_object_set(find_json(root, rows[i].path), rows[i].member, changed);
+        assert_int_equal(load_json(root, &err), -1);
+        size_t lines = 1;
+        for (const char *p = err.text; *p; p++)
+            lines += *p == '\n';
+        if (lines != rows[i].errors)
+            fail_msg("'%s' of '%s': %zu errors: %s", rows[i].member, rows[i].path, lines, err.text);
+    }
+}
+
+/* The text of production with `from` (which must be there) replaced by `to`; the caller frees. */
+static char *replaced(const char *text, const char *from, const char *to)
+{
+    const char *place = strstr(text, from);
+
+    assert_non_null(place);
+    return fc_asprintf("%.*s%s%s", (int)(place - text), text, to, place + strlen(from));
+}
+
+static int line_of(const char *text, const char *what)
+{
+    int line = 1;
+    const char *place = strstr(text, what);
+
+    assert_non_null(place);
+    for (const char *p = text; p < place; p++)
+        line += *p == '\n';
+    return line;
+}
+
+static void all_errors_at_once_with_lines_and_nearest_keys(void **state)
+{
+    size_t len = 0;
+    const char *production = fc_policy_builtin_text("production", &len);
+    fc_auto_free char *one = replaced(production, "\"max_body\": 50000", "\"max_bodi\": 50000");
+    fc_auto_free char *two = replaced(one, "\"rehearsal\": true", "\"rehearsal\": \"yes\"");
+    fc_auto_free char *three = replaced(two, "\"dns_tries\": 3", "\"dns_tries\": 99");
+    fc_auto_free char *text = replaced(three, "\"validity\": \"64d\"", "\"validty\": \"64d\"");
+    struct fc_err err = {0};
+    (void)state;
+
+    fc_auto_free char *expected = fc_asprintf(
+        "p.json: line %d: rehearsal: must be true or false\n"
+        "p.json: line %d: requests: 'max_body' is missing\n"
+        "p.json: line %d: requests.max_bodi: unknown key 'max_bodi', did you mean 'max_body'?\n"
+        "p.json: line %d: profiles[0].versions[1]: 'validity' is missing\n"
+        "p.json: line %d: profiles[0].versions[1].validty: unknown key 'validty', did you mean 'validity'?\n"
+        "p.json: line %d: validation.dns_tries: 99 is not between 1 and 10",
+        line_of(text, "\"rehearsal\""), line_of(text, "\"requests\""), line_of(text, "\"max_bodi\""),
+        line_of(text, "\"2027-02-10\"") - 1, line_of(text, "\"validty\""), line_of(text, "\"dns_tries\""));
+    assert_int_equal(load_text(text, &err), -1);
+    assert_int_equal(err.code, FC_E_USAGE);
+    assert_string_equal(err.text, expected);
+}
+
+static void what_is_no_json(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        {"", "p.json: line 1"},
+        {"{", "p.json: line 1"},
+        {"{\"name\": \"a\",\n \"name\": \"b\"}", "p.json: line 2"},
+        {"[]", "must be an object"},
+        {"7", "p.json: line 1"},
+        {"null", "p.json: line 1"},
+        {"{}", "'name' is missing"},
+        {"{} x", "p.json: line 1"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fc_err err = {0};
+        assert_int_equal(load_text(rows[i].text, &err), -1);
+        assert_int_equal(err.code, FC_E_USAGE);
+        if (!strstr(err.text, rows[i].says))
+            fail_msg("'%s': '%s'", rows[i].text, err.text);
+    }
+}
+
+static void an_empty_object_misses_every_section(void **state)
+{
+    static const char *const sections[] = {
+        "name",          "rehearsal",       "directory", "departures", "requests", "account_keys", "certificate_keys",
+        "blocked_names", "default_profile", "profiles",  "validation", "issuance", "hierarchy",    "source"};
+    struct fc_err err = {0};
+    (void)state;
+
+    assert_int_equal(load_text("{}", &err), -1);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        fc_auto_free char *says = fc_asprintf("p.json: line 1: '%s' is missing", sections[i]);
+        if (!strstr(err.text, says))
+            fail_msg("nothing says \"%s\"", says);
+    }
+}
+
+static void too_large_files_are_not_read(void **state)
+{
+    fc_auto_free char *large = fc_malloc(1024 * 1024 + 2);
+    struct fc_err err = {0};
+    (void)state;
+
+    memset(large, ' ', 1024 * 1024 + 1);
+    large[1024 * 1024 + 1] = '\0';
+    assert_int_equal(load_text(large, &err), -1);
+    assert_int_equal(err.code, FC_E_USAGE);
+    assert_string_equal(err.text, "policy 'p.json' is larger than 1 MiB");
+}
+
+static void a_policy_outlives_its_text(void **state)
+{
+    size_t len = 0;
+    const char *production = fc_policy_builtin_text("production", &len);
+    char *text = fc_memdup(production, len + 1), *file = fc_strdup("mine.json");
+    fc_auto(fc_policy_free) struct fc_policy *policy = NULL;
+    (void)state;
+
+    int rc = fc_policy_parse(text, len, file, &policy, NULL);
+    memset(text, 'x', len);
+    memset(file, 'x', strlen(file));
+    free(text);
+    free(file);
+    assert_int_equal(rc, 0);
+    assert_string_equal(policy->source, "mine.json");
+    assert_string_equal(policy->profiles[0].name, "classic");
+    assert_string_equal(policy->validation.methods_dns[0], "http-01");
+}
+
+static void nothing_is_given_back_after_an_error(void **state)
+{
+    struct fc_policy *policy = (struct fc_policy *)&policy, *before = policy;
+    struct fc_err err = {0};
+    (void)state;
+
+    assert_int_equal(fc_policy_parse("{}", 2, NULL, &policy, &err), -1);
+    assert_ptr_equal(policy, before);
+    /* without a file name the errors begin with the line */
+    assert_int_equal(strncmp(err.text, "line 1: 'name' is missing", 25), 0);
+    assert_int_equal(fc_policy_parse("{}", 2, NULL, &policy, NULL), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_rule_of_a_value),
+        cmocka_unit_test(one_mistake_one_message),
+        cmocka_unit_test(all_errors_at_once_with_lines_and_nearest_keys),
+        cmocka_unit_test(what_is_no_json),
+        cmocka_unit_test(an_empty_object_misses_every_section),
+        cmocka_unit_test(too_large_files_are_not_read),
+        cmocka_unit_test(a_policy_outlives_its_text),
+        cmocka_unit_test(nothing_is_given_back_after_an_error),
+    };
+    RUN(tests);
+}
