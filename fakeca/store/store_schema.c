@@ -21,6 +21,7 @@ static const char version_1[] =
     ") STRICT;"
     "CREATE INDEX orders_account ON orders (account_id);"
     "CREATE INDEX orders_env ON orders (env);"
+    "CREATE INDEX orders_reuse ON orders (idents, expires_at) WHERE processing_at = 0;"
     "CREATE INDEX orders_unfinished ON orders (id) WHERE processing_at <> 0 AND serial IS NULL AND error IS NULL;"
 
     "CREATE TABLE authzs ("
@@ -29,6 +30,7 @@ static const char version_1[] =
     "  token TEXT NOT NULL, types TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,"
     "  attempted TEXT, processing INTEGER NOT NULL, validated_at INTEGER NOT NULL, error TEXT, record TEXT"
     ") STRICT;"
+    "CREATE INDEX authzs_reuse ON authzs (account_id, ident, expires_at) WHERE stored = 'valid';"
     "CREATE INDEX authzs_unfinished ON authzs (id) WHERE processing <> 0;"
 
     "CREATE TABLE certificates ("

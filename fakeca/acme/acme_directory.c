@@ -1,0 +1,86 @@
+#include "acme/acme_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_b64.h"
+#include "base/base_rand.h"
+
+#define RANDOM_BYTES 8 /* 11 characters */
+
+static const struct {
+    const char *name;
+    const char *path; /* NULL: meta */
+} members[] = {
+    {"keyChange", "/acme/key-change"}, {"meta", NULL},
+    {"newAccount", "/acme/new-acct"},  {"newNonce", "/acme/new-nonce"},
+    {"newOrder", "/acme/new-order"},   {"revokeCert", "/acme/revoke-cert"},
+};
+
+static int compare_profiles(const void *a, const void *b)
+{
+    const struct fc_profile *const *first = a;
+    const struct fc_profile *const *second = b;
+
+    return strcmp((*first)->name, (*second)->name);
+}
+
+static json_t *profiles(const struct fc_policy *policy, struct fc_arena *arena)
+{
+    const struct fc_profile **sorted = fc_arena_alloc(arena, policy->n_profiles * sizeof(struct fc_profile *));
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < policy->n_profiles; i++)
+        sorted[i] = &policy->profiles[i];
+    qsort(sorted, policy->n_profiles, sizeof *sorted, compare_profiles);
+    for (size_t i = 0; i < policy->n_profiles; i++)
+        json_object_set_new(object, sorted[i]->name, json_string(sorted[i]->description));
+    return object;
+}
+
+static json_t *meta(const struct fc_policy *policy, struct fc_arena *arena)
+{
+    json_t *object = json_object(), *caa = json_array();
+
+    for (const char **name = policy->directory.caa_identities; name && *name; name++)
+        json_array_append_new(caa, json_string(*name));
+    json_object_set_new(object, "caaIdentities", caa);
+    json_object_set_new(object, "profiles", profiles(policy, arena));
+    json_object_set_new(object, "termsOfService", json_string(policy->directory.terms_of_service));
+    json_object_set_new(object, "website", json_string(policy->directory.website));
+    return object;
+}
+
+int fc_acme_directory(struct fc_acme_call *call)
+{
+    const struct fc_policy *policy = call->acme->p.policy;
+    char random[FC_B64URL_LEN(RANDOM_BYTES) + 1] = "";
+    unsigned char bytes[RANDOM_BYTES];
+    json_t *object = json_object();
+
+    if (policy->departs.random_directory_key) {
+        fc_rand_bytes(bytes, sizeof bytes);
+        fc_b64url_encode(bytes, sizeof bytes, random);
+    }
+    /* members stand in the order of their names, the random one too (H.1) */
+    for (size_t i = 0; i <= sizeof members / sizeof *members; i++) {
+        bool end = i == sizeof members / sizeof *members;
+        if (*random && (end || strcmp(random, members[i].name) < 0)) {
+            json_object_set_new(object, random, json_string(policy->directory.random_key_value));
+            *random = '\0';
+        }
+        if (!end && members[i].path)
+            json_object_set_new(object, members[i].name, json_string(fc_acme_render_url(call, "%s", members[i].path)));
+        else if (!end)
+            json_object_set_new(object, members[i].name, meta(policy, call->arena));
+    }
+    fc_acme_render_json(call, 200, object);
+    return 0;
+}
+
+int fc_acme_new_nonce(struct fc_acme_call *call)
+{
+    /* the nonce itself is one of the headers that every answer gets; 204 only for GET (H.3) */
+    call->res->status = strcmp(call->req->method, "GET") == 0 ? 204 : 200;
+    return 0;
+}

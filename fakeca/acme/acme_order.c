@@ -1,0 +1,316 @@
+#include "acme/acme_int.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/base_b64.h"
+#include "base/base_buf.h"
+#include "base/base_rand.h"
+#include "base/base_time.h"
+
+#include "store/store_cert.h"
+#include "store/store_order.h"
+#include "store/store_reuse.h"
+
+#define TOKEN_BYTES 32
+#define TYPES_TEXT_MAX 1024
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t whole_seconds(int64_t at)
+{
+    return at - at % FC_SECOND;
+}
+
+/* ---- newOrder: one write transaction ---- */
+
+struct making {
+    struct fc_acme_call *call;
+    const struct fc_profile_version *profile;
+    const struct fc_acme_names *names;
+    struct fc_order order;
+    struct fc_authz *authzs; /* n_idents of them */
+    size_t n_reused;
+};
+
+/* Only valid authorizations with enough life left are used again (C.2). */
+static int find_authz(const struct making *making, const struct fc_ident *ident, struct fc_authz *ret_authz)
+{
+    struct fc_acme_call *call = making->call;
+    int64_t margin = making->profile->order_lifetime / 8;
+    bool wildcard = fc_ident_wildcard(ident);
+
+    margin = margin < FC_HOUR ? FC_HOUR : least(margin, FC_DAY);
+    const struct fc_store_reuse_authz query = {.account_id = making->order.account_id,
+                                               .ident = {ident->type, ident->value + (wildcard ? 2 : 0)},
+                                               .wildcard = wildcard,
+                                               .profile = making->order.profile,
+                                               .after = call->now + margin};
+    return fc_store_reuse_authz(call->acme->p.store, call->arena, &query, ret_authz, &call->err);
+}
+
+static const char *offered_types(const struct fc_acme_call *call, const struct fc_ident *ident)
+{
+    const struct fc_policy *policy = call->acme->p.policy;
+    const char **methods = ident->type == FC_IDENT_IP ? policy->validation.methods_ip
+                           : fc_ident_wildcard(ident) ? policy->validation.methods_wildcard
+                                                      : policy->validation.methods_dns;
+    struct fc_buf types fc_auto_buf;
+
+    fc_buf_init(&types, TYPES_TEXT_MAX);
+    for (const char **method = methods; method && *method; method++)
+        fc_buf_printf(&types, "%s%s", method == methods ? "" : ",", *method);
+    return fc_arena_strndup(call->arena, types.data, types.len);
+}
+
+static const char *new_token(struct fc_arena *arena)
+{
+    unsigned char bytes[TOKEN_BYTES];
+    char *token = fc_arena_alloc(arena, FC_B64URL_LEN(TOKEN_BYTES) + 1);
+
+    fc_rand_bytes(bytes, sizeof bytes);
+    fc_b64url_encode(bytes, sizeof bytes, token);
+    return token;
+}
+
+static int make_authz(const struct making *making, const struct fc_ident *ident, struct fc_authz *ret_authz)
+{
+    struct fc_acme_call *call = making->call;
+    bool wildcard = fc_ident_wildcard(ident);
+
+    *ret_authz = (struct fc_authz){
+        .account_id = making->order.account_id,
+        .env = making->order.env,
+        .profile = making->order.profile,
+        .ident = {ident->type, ident->value + (wildcard ? 2 : 0)},
+        .wildcard = wildcard,
+        .stored = FC_STATUS_PENDING,
+        .token = new_token(call->arena),
+        .types = offered_types(call, ident),
+        .created_at = call->now,
+        .expires_at = whole_seconds(call->now + making->profile->pending_authz_lifetime),
+    };
+    return fc_store_authz_insert(call->acme->p.store, ret_authz, &call->err);
+}
+
+/* Re-used ones first, then new ones (C.3); clients must not pair them with the identifiers by index. */
+static int collect_authzs(struct making *making)
+{
+    struct fc_acme_call *call = making->call;
+    const struct fc_acme_names *names = making->names;
+    const struct fc_ident **missing = fc_arena_alloc(call->arena, names->count * sizeof(struct fc_ident *));
+    size_t n_missing = 0;
+
+    for (size_t i = 0; i < names->count; i++) {
+        if (find_authz(making, &names->idents[i], &making->authzs[making->n_reused]) == 0)
+            making->n_reused++;
+        else if (fc_acme_problem_caught(call, FC_E_NOT_FOUND))
+            missing[n_missing++] = &names->idents[i];
+        else
+            return -1;
+    }
+    for (size_t i = 0; i < n_missing; i++)
+        if (make_authz(making, missing[i], &making->authzs[making->n_reused + i]))
+            return -1;
+    return 0;
+}
+
+static void add_events(const struct making *making)
+{
+    struct fc_acme_call *call = making->call;
+    struct fc_events *events = call->acme->p.events;
+    const struct fc_order *order = &making->order;
+    const struct fc_acme_names *names = making->names;
+    struct fc_event_about about = {.env = order->env, .account_id = order->account_id, .order_id = order->id};
+    char expires[FC_TIME_TEXT_MAX];
+
+    json_t *data =
+        json_pack("{s:s,s:s}", "identifiers", fc_acme_render_names(call->arena, order->idents, order->n_idents),
+                  "expires", fc_time_rfc3339(order->expires_at, expires));
+    if (order->profile)
+        json_object_set_new(data, "profile", json_string(order->profile));
+    fc_events_add(events, FC_EVENT_ORDER_CREATED, call->now, &about, data);
+    for (size_t i = 0; i < names->count; i++)
+        if (names->rehearsal[i])
+            fc_events_add(events, FC_EVENT_REHEARSAL_USED, call->now, &about,
+                          json_pack("{s:s,s:s}", "what", "identifier", "value", names->idents[i].value));
+    for (size_t i = 0; i < order->n_authz; i++) {
+        about.authz_id = making->authzs[i].id;
+        fc_events_add(events, FC_EVENT_AUTHZ_CREATED, call->now, &about,
+                      json_pack("{s:s,s:b}", "identifier", fc_acme_render_authz_name(call->arena, &making->authzs[i]),
+                                "reused", i < making->n_reused));
+    }
+}
+
+static int insert_order(struct making *making)
+{
+    struct fc_acme_call *call = making->call;
+    struct fc_order *order = &making->order;
+
+    order->expires_at = call->now + making->profile->order_lifetime;
+    order->authz_ids = fc_arena_alloc(call->arena, order->n_authz * sizeof *order->authz_ids);
+    for (size_t i = 0; i < order->n_authz; i++) {
+        order->authz_ids[i] = making->authzs[i].id;
+        order->expires_at = least(order->expires_at, making->authzs[i].expires_at);
+    }
+    order->expires_at = whole_seconds(order->expires_at);
+    return fc_store_order_insert(call->acme->p.store, order, &call->err);
+}
+
+/* The order that this request asks for again: the first to expire of anybody's for the set, and only if it is this account's,
+ * pending or ready, and of the same profile (C.2). 1: found, 0: none, -1: the store failed. */
+static int find_order(struct making *making)
+{
+    struct fc_acme_call *call = making->call;
+    struct fc_store *store = call->acme->p.store;
+    const struct fc_store_reuse_order query = {
+        .env = making->order.env, .idents = making->names->idents, .n_idents = making->names->count, .now = call->now};
+    struct fc_authz *authzs;
+    struct fc_order old;
+
+    if (fc_store_reuse_order(store, call->arena, &query, &old, &call->err))
+        return fc_acme_problem_caught(call, FC_E_NOT_FOUND) ? 0 : -1;
+    if (old.account_id != making->order.account_id)
+        return 0;
+    if (fc_store_authz_of_order(store, call->arena, &old, &authzs, &call->err))
+        return -1;
+    enum fc_status status = fc_order_status(&old, authzs, call->now);
+    bool same_profile = strcmp(old.profile ? old.profile : "", making->order.profile ? making->order.profile : "") == 0;
+    if (!same_profile || (status != FC_STATUS_PENDING && status != FC_STATUS_READY))
+        return 0;
+    making->order = old;
+    making->authzs = authzs;
+    return 1;
+}
+
+static int make_order(struct making *making)
+{
+    struct fc_acme_call *call = making->call;
+    struct fc_store_tx tx fc_auto_tx = {0};
+
+    if (fc_store_begin(call->acme->p.store, FC_STORE_WRITE, &tx, &call->err))
+        return -1;
+    int found = find_order(making);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    if (collect_authzs(making) || insert_order(making))
+        return -1;
+    add_events(making);
+    return fc_store_commit(&tx, &call->err);
+}
+
+int fc_acme_new_order(struct fc_acme_call *call)
+{
+    const struct fc_policy *policy = call->acme->p.policy;
+    struct fc_acme_names names = {0};
+    const char *profile_name = NULL;
+
+    if (fc_acme_order_decode(call, &names) || fc_acme_body_text(call->body, "profile", &profile_name))
+        return -1;
+    if (profile_name && !*profile_name)
+        profile_name = NULL;
+    const struct fc_profile *profile = fc_policy_profile(policy, profile_name);
+    if (!profile)
+        return fc_acme_refuse(call, INVALID_PROFILE, "profile name %s not recognized",
+                              fc_acme_problem_quote(call->arena, profile_name ? profile_name : ""));
+    struct making making = {
+        .call = call,
+        .profile = fc_profile_at(profile, call->now),
+        .names = &names,
+        .order = {.account_id = fc_acme_auth_account_id(call),
+                  .env = policy->name,
+                  .profile = profile_name,
+                  .idents = names.idents,
+                  .n_idents = names.count,
+                  .n_authz = names.count,
+                  .created_at = call->now},
+        .authzs = fc_arena_alloc(call->arena, names.count * sizeof(struct fc_authz)),
+    };
+    if (fc_acme_order_names(call, making.profile, profile_name, &names))
+        return -1;
+    if (make_order(&making))
+        return fc_acme_problem_internal(call, "Error creating new order");
+    fc_acme_order_answer(call, 201, &making.order, fc_order_status(&making.order, making.authzs, call->now));
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* "ACCT/ORDER" behind the resource's path. */
+static int read_path(struct fc_acme_call *call, int64_t *ret_account, int64_t *ret_order)
+{
+    const char *path = call->req->params[0];
+    const char *slash = strchr(path, '/');
+
+    if (!slash)
+        return fc_acme_missing(call, "Invalid request path");
+    if (fc_acme_body_id(fc_arena_strndup(call->arena, path, (size_t)(slash - path)), ret_account))
+        return fc_acme_refuse(call, MALFORMED, "Invalid account ID");
+    if (fc_acme_body_id(slash + 1, ret_order))
+        return fc_acme_refuse(call, MALFORMED, "Invalid order ID");
+    return 0;
+}
+
+static int read_order(struct fc_acme_call *call, int64_t id, struct fc_acme_order_ask *ask,
+                      struct fc_acme_order_view *view)
+{
+    struct fc_store *store = call->acme->p.store;
+    struct fc_store_tx tx fc_auto_tx = {0};
+
+    if (fc_store_begin(store, FC_STORE_READ, &tx, &call->err) ||
+        fc_store_order_get(store, call->arena, id, &view->order, &call->err) ||
+        fc_store_authz_of_order(store, call->arena, &view->order, &view->authzs, &call->err))
+        return -1;
+    return ask->spki ? fc_store_key_blocked(store, ask->spki, &ask->blocked, &call->err) : 0;
+}
+
+/* Any order past its expiry, a valid one too, is not there any more (C.3); others' orders look the same as none. */
+int fc_acme_order_open(struct fc_acme_call *call, struct fc_acme_order_ask *ask, struct fc_acme_order_view *ret_view)
+{
+    const struct fc_policy *policy = call->acme->p.policy;
+    int64_t account_id, id, who = fc_acme_auth_account_id(call);
+
+    if (read_path(call, &account_id, &id))
+        return -1;
+    if (ask->finalize && account_id != who)
+        return fc_acme_refuse(call, MALFORMED, "Mismatched account ID");
+    if (read_order(call, id, ask, ret_view)) {
+        if (!fc_acme_problem_caught(call, FC_E_NOT_FOUND))
+            return fc_acme_problem_internal(
+                call, fc_arena_printf(call->arena, "Failed to retrieve order for ID %" PRId64, id));
+        return fc_acme_missing(call, "No order for ID %" PRId64, id);
+    }
+    const struct fc_order *order = &ret_view->order;
+    bool expired = call->now > order->expires_at && policy->departs.expired_order_not_found;
+    if (expired || strcmp(order->env, policy->name) != 0)
+        return fc_acme_missing(call, "No order for ID %" PRId64, id);
+    if (order->account_id != account_id || (who && order->account_id != who))
+        return fc_acme_missing(call, "No order found for account ID %" PRId64, who ? who : account_id);
+    ret_view->status = fc_order_status(order, ret_view->authzs, call->now);
+    return 0;
+}
+
+void fc_acme_order_answer(struct fc_acme_call *call, int status, const struct fc_order *order,
+                          enum fc_status order_status)
+{
+    int64_t retry_after_s = call->acme->p.policy->issuance.processing_retry_after_s;
+
+    fc_http_res_set_header(call->res, "Location", fc_acme_render_order_url(call, order));
+    if (order_status == FC_STATUS_PROCESSING)
+        fc_http_res_set_header(call->res, "Retry-After", fc_arena_printf(call->arena, "%" PRId64, retry_after_s));
+    fc_acme_render_json(call, status, fc_acme_render_order(call, order, order_status));
+}
+
+int fc_acme_order(struct fc_acme_call *call)
+{
+    struct fc_acme_order_ask ask = {0};
+    struct fc_acme_order_view view;
+
+    if (fc_acme_order_open(call, &ask, &view))
+        return -1;
+    fc_acme_order_answer(call, 200, &view.order, view.status);
+    return 0;
+}

@@ -1,0 +1,46 @@
+/* The table of resources: letsencrypt.md H.2. */
+#include "acme/acme_int.h"
+
+#include <string.h>
+
+#include "http/http_route.h"
+
+static const struct fc_acme_route routes[] = {
+    {"/directory", .get = true, .post = true, .read_only = true, .handle = fc_acme_directory},
+    {"/dir", .get = true, .post = true, .read_only = true, .handle = fc_acme_directory},
+    {"/acme/new-nonce", .get = true, .post = true, .read_only = true, .handle = fc_acme_new_nonce},
+    {"/acme/new-acct", .post = true, .signer = FC_ACME_JWK, .handle = fc_acme_new_account},
+    {"/acme/new-order", .post = true, .handle = fc_acme_new_order},
+    {"/acme/revoke-cert", .post = true, .signer = FC_ACME_EITHER, .handle = fc_acme_revoke_cert},
+    {"/acme/key-change", .post = true, .handle = fc_acme_key_change},
+    {"/acme/acct/{}", .post = true, .handle = fc_acme_account},
+    {"/acme/order/{...}", .get_by_policy = true, .post = true, .read_only = true, .handle = fc_acme_order},
+    {"/acme/finalize/{...}", .post = true, .handle = fc_acme_finalize},
+    {"/acme/authz/{}/{}", .get_by_policy = true, .post = true, .handle = fc_acme_authz},
+    {"/acme/chall/{}/{}/{}", .get_by_policy = true, .post = true, .handle = fc_acme_challenge},
+    {"/acme/cert/{}", .get_by_policy = true, .post = true, .read_only = true, .handle = fc_acme_cert},
+    {"/acme/cert/{}/{}", .get_by_policy = true, .post = true, .read_only = true, .handle = fc_acme_cert},
+};
+
+const struct fc_acme_route *fc_acme_routes_find(struct fc_acme_call *call)
+{
+    const char *prefix = call->acme->p.policy->directory.path_prefix;
+
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        if (fc_http_route_match(call->req, prefix, routes[i].pattern))
+            return &routes[i];
+    return NULL;
+}
+
+bool fc_acme_routes_allows(const struct fc_acme_call *call, const char **ret_allow)
+{
+    const struct fc_acme_route *route = call->route;
+    const char *method = call->req->method;
+    bool get = route->get || (route->get_by_policy && call->acme->p.policy->departs.unsigned_get);
+
+    /* the order of Boulder's Allow header */
+    *ret_allow = !get ? "POST" : route->post ? "GET, POST, HEAD" : "GET, HEAD";
+    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+        return get;
+    return route->post && strcmp(method, "POST") == 0;
+}
