@@ -73,6 +73,15 @@ static void publish(struct fc_ca *ca, struct fc_ca_node *node)
 
 /* ---- listing ---- */
 
+/* As fc_cert_subject will write it. */
+static char *subject(const struct fc_policy_ca *rule)
+{
+    const char *c = rule->country, *o = rule->organization;
+
+    return fc_asprintf("%s%s%s%s%s%sCN=%s", c ? "C=" : "", c ? c : "", c ? ", " : "", o ? "O=" : "", o ? o : "",
+                       o ? ", " : "", rule->common_name);
+}
+
 static struct fc_ca_node *add_node(struct fc_ca *ca, const char *name, const struct fc_policy_ca *rule)
 {
     struct fc_ca_node *node = &ca->nodes[ca->n_nodes++];
@@ -80,9 +89,7 @@ static struct fc_ca_node *add_node(struct fc_ca *ca, const char *name, const str
     node->name = fc_strdup(name);
     node->rule = rule;
     if (rule)
-        node->planned_subject = fc_asprintf(
-            "%s%s%s%s%sCN=%s", rule->country ? "C=" : "", rule->country ? rule->country : "", rule->country ? ", " : "",
-            rule->organization ? "O=" : "", rule->organization ? rule->organization : "", rule->common_name);
+        node->planned_subject = subject(rule);
     ca->gate->missing++;
     return node;
 }

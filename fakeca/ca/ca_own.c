@@ -23,10 +23,10 @@ static const char *unfit(const struct fc_cert *cert)
 {
     X509 *x509 = fc_cert_x509(cert);
 
-    if (!fc_cert_is_ca(cert))
-        return "it is no CA certificate (basicConstraints CA:TRUE is missing)";
     if (!(X509_get_key_usage(x509) & KU_KEY_CERT_SIGN))
         return "its keyUsage lacks keyCertSign";
+    if (!fc_cert_is_ca(cert))
+        return "it is no CA certificate (basicConstraints CA:TRUE is missing)";
     if (X509_get_pathlen(x509) == 0)
         return "it permits no intermediates (pathlen:0)";
     if (!fc_cert_issued_by(cert, cert))

@@ -131,13 +131,21 @@ EVP_PKEY *lib_ca_key(struct lib_ca *t, const char *kind)
     return key;
 }
 
-static void add_extension(STACK_OF(X509_EXTENSION) * *list, int nid, const char *value)
+/* subject NULL: of a request */
+static X509_EXTENSION *make_extension(X509 *subject, int nid, const char *value)
 {
     X509V3_CTX ctx;
 
-    X509V3_set_ctx(&ctx, NULL, NULL, NULL, NULL, 0);
+    X509V3_set_ctx(&ctx, subject, subject, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &ctx, nid, value);
     assert_non_null(extension);
+    return extension;
+}
+
+static void add_extension(STACK_OF(X509_EXTENSION) * *list, int nid, const char *value)
+{
+    X509_EXTENSION *extension = make_extension(NULL, nid, value);
+
     X509v3_add_ext(list, extension, -1);
     X509_EXTENSION_free(extension);
 }
@@ -318,6 +326,37 @@ void lib_ca_assert_in_order(const char *text, const char *const *parts)
     }
 }
 
+/* ---- damage ---- */
+
+void lib_ca_damage(struct lib_ca *t, const char *name, enum lib_ca_damage damage, const char *other)
+{
+    struct fc_store_tx tx fc_auto_tx = {0};
+    struct fc_issuer row, from = {0};
+
+    assert_int_equal(fc_store_begin(t->store, FC_STORE_WRITE, &tx, NULL), 0);
+    assert_int_equal(fc_store_issuer_get(t->store, t->arena, name, &row, NULL), 0);
+    if (other)
+        assert_int_equal(fc_store_issuer_get(t->store, t->arena, other, &from, NULL), 0);
+    switch (damage) {
+    case LIB_CA_CUT_CERT:
+        row.cert_len--;
+        break;
+    case LIB_CA_CUT_KEY:
+        row.key_len /= 2;
+        break;
+    case LIB_CA_KEY_OF: /* of nobody: none */
+        row.key_der = from.key_der;
+        row.key_len = from.key_len;
+        break;
+    case LIB_CA_ROW_OF:
+        row = from;
+        row.name = name;
+        break;
+    }
+    assert_int_equal(fc_store_issuer_replace(t->store, &row, NULL), 0);
+    assert_int_equal(fc_store_commit(&tx, NULL), 0);
+}
+
 /* ---- foreign roots ---- */
 
 static const char *pem_of(struct lib_ca *t, BIO *bio)
@@ -332,11 +371,8 @@ static const char *pem_of(struct lib_ca *t, BIO *bio)
 
 static void add_cert_extension(X509 *cert, int nid, const char *value)
 {
-    X509V3_CTX ctx;
+    X509_EXTENSION *extension = make_extension(cert, nid, value);
 
-    X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
-    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &ctx, nid, value);
-    assert_non_null(extension);
     X509_add_ext(cert, extension, -1);
     X509_EXTENSION_free(extension);
 }

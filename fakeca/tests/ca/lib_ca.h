@@ -66,6 +66,10 @@ int lib_ca_openssl(struct lib_ca *t, const char **ret_output, const char *comman
 /* Fails unless each part occurs behind the one before it; parts end with NULL. */
 void lib_ca_assert_in_order(const char *text, const char *const *parts);
 
+/* Spoils a stored CA key or certificate. */
+enum lib_ca_damage { LIB_CA_CUT_CERT, LIB_CA_CUT_KEY, LIB_CA_KEY_OF, LIB_CA_ROW_OF };
+void lib_ca_damage(struct lib_ca *t, const char *name, enum lib_ca_damage damage, const char *other);
+
 /* A certificate of OpenSSL's making for --root-cert. */
 struct lib_ca_root {
     const char *key; /* as lib_ca_key */
