@@ -24,7 +24,8 @@ struct fc_ca_params {
     struct fc_store *store;
     const char *pki_url; /* "http://localhost:15001/pki": AIA is PKI_URL/ENV/NAME.der, CRL PKI_URL/ENV/NAME/SHARD.crl */
     int64_t now;
-    /* An own root (--root-cert, --root-key): PEM texts; both or neither. It signs all intermediates. */
+    /* An own root (--root-cert, --root-key): PEM texts; both or neither. It signs all intermediates, in the place of every root of
+     * the policy, under the name "own-root". Its key is not stored. */
     const char *root_cert_pem, *root_key_pem;
     /* Called, from the background thread, once for each CA certificate that was made (after it is stored); may be NULL. */
     void (*created)(void *cookie, const char *env, const char *name, const char *subject, const char *key,
@@ -68,7 +69,8 @@ struct fc_ca_order {
     int64_t account_id, order_id;
 };
 /* Makes and signs the leaf by letsencrypt.md E.1 and fills the row (in the arena; not stored). FC_E_AGAIN: the RSA issuer is not
- * ready yet. FC_E_CRYPTO / FC_E_RANGE: refused, e.g. no issuer outlives the leaf. */
+ * ready yet (another error once it could not be made). FC_E_CRYPTO / FC_E_RANGE: refused, e.g. no issuer outlives the leaf.
+ * FC_E_NOT_FOUND: the policy has no such profile. */
 int fc_ca_issue(struct fc_ca *ca, const struct fc_ca_order *order, struct fc_arena *arena,
                 struct fc_certificate *ret_certificate, struct fc_err *err);
 
@@ -76,7 +78,8 @@ int fc_ca_issue(struct fc_ca *ca, const struct fc_ca_order *order, struct fc_are
 
 /* Number of chains of certificates of that issuer row (at least 1); 0 when the issuer is unknown. */
 size_t fc_ca_chains(const struct fc_ca *ca, int64_t issuer_id);
-/* The n-th chain's PEM: leaf, then each CA certificate after an empty line, self-signed root left out (E.3). Arena. */
+/* The n-th chain's PEM: leaf, then each CA certificate after an empty line, self-signed root left out (E.3). Arena.
+ * NULL when there is no such chain. */
 const char *fc_ca_chain_pem(const struct fc_ca *ca, struct fc_arena *arena, const struct fc_certificate *certificate,
                             size_t n);
 
@@ -100,7 +103,7 @@ const char *fc_ca_roots_pem(const struct fc_ca *ca, struct fc_arena *arena);
 const unsigned char *fc_ca_cert_der(const struct fc_ca *ca, const char *name, size_t *ret_len);
 
 /* The CRL of an issuer (policy name) and shard (1..n) as of now, DER; the caller frees. Reads revoked certificates from the store
- * (takes its lock itself: not inside a transaction). FC_E_NOT_FOUND. */
+ * (takes its lock itself: not inside a transaction). FC_E_NOT_FOUND. A CA that issues no leaves has one, shard 1; an own root none. */
 int fc_ca_crl(struct fc_ca *ca, const char *name, int shard, int64_t now, unsigned char **ret_der, size_t *ret_len,
               struct fc_err *err);
 
@@ -112,7 +115,7 @@ struct fc_ca_tls {
     char *ca_pem; /* the root to trust */
 };
 /* Loads from the store or makes it. names: NULL-terminated; localhost, 127.0.0.1, ::1 are always in. When the stored leaf lacks
- * a name, a new leaf is made by the same CA. */
+ * a name, a new leaf is made by the same CA. FC_E_USAGE: a name that is none; FC_E_DAMAGED. */
 int fc_ca_tls_load(struct fc_store *store, const char *const *names, struct fc_ca_tls *ret_tls, struct fc_err *err);
 void fc_ca_tls_release(struct fc_ca_tls *tls);
 

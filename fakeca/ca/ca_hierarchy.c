@@ -103,16 +103,29 @@ static struct fc_ca_node *issuing_node(const struct fc_ca *ca, const char *name)
     return name ? &ca->nodes[0] : NULL;
 }
 
+static int check_beside_own(const struct fc_ca *ca, const struct fc_policy_ca *rule, struct fc_err *err)
+{
+    const struct fc_ca_node *own = &ca->nodes[0];
+
+    if (strcmp(rule->name, FC_CA_OWN_ROOT) == 0)
+        return fc_err_set(err, FC_E_USAGE,
+                          "the policy '%s' has a certificate named '%s', which is the name of --root-cert here",
+                          ca->policy->name, rule->name);
+    if (rule->not_before > own->not_after || rule->not_after < own->not_before)
+        return fc_err_set(err, FC_E_USAGE,
+                          "option '--root-cert': at no time it is valid together with '%s' of the policy '%s'",
+                          rule->name, ca->policy->name);
+    return 0;
+}
+
 static int list_policy(struct fc_ca *ca, bool own, struct fc_err *err)
 {
     for (size_t i = 0; i < ca->policy->n_cas; i++) {
         const struct fc_policy_ca *rule = &ca->policy->cas[i];
-        if (own && strcmp(rule->name, FC_CA_OWN_ROOT) == 0)
-            return fc_err_set(err, FC_E_USAGE,
-                              "the policy '%s' has a certificate named '%s', which is the name of --root-cert here",
-                              ca->policy->name, rule->name);
         if (own && !rule->issuer)
             continue;
+        if (own && check_beside_own(ca, rule, err))
+            return -1;
         struct fc_ca_node *node = add_node(ca, rule->name, rule);
         node->issuer = issuing_node(ca, rule->issuer);
         bool *family = key_kinds[key_kind(rule->key)].type == FC_KEY_RSA ? &ca->rsa_issuers : &ca->ecdsa_issuers;

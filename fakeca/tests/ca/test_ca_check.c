@@ -26,33 +26,46 @@ struct question {
     const char *detail; /* NULL: accepted */
 };
 
+static const unsigned char other_key[32] = {1};
+
+static void prepare(struct lib_ca *t, const struct fc_csr *csr, const char *names, struct fc_ca_check *ret_check)
+{
+    *ret_check = (struct fc_ca_check){.csr = csr, .account_spki = other_key};
+    ret_check->idents = lib_ca_idents(t, names, &ret_check->n_idents);
+    ret_check->profile = fc_profile_at(fc_policy_profile(t->policy, NULL), t->now);
+}
+
 static int ask_parsed(struct lib_ca *t, const struct fc_csr *csr, const char *names, struct fc_problem *ret_problem)
 {
-    static const unsigned char other_key[32] = {1};
-    struct fc_ca_check check = {.csr = csr, .account_spki = other_key};
+    struct fc_ca_check check;
 
-    check.idents = lib_ca_idents(t, names, &check.n_idents);
-    check.profile = fc_profile_at(fc_policy_profile(t->policy, NULL), t->now);
+    prepare(t, csr, names, &check);
     *ret_problem = (struct fc_problem){0};
     return fc_ca_check_csr(t->ca, &check, t->arena, ret_problem);
 }
 
-static void ask(struct lib_ca *t, const struct question *question)
+static void assert_refused(struct lib_ca *t, const struct fc_csr *csr, const char *names, enum fc_problem_type type,
+                           const char *detail)
 {
     struct fc_problem problem;
-    int refused = ask_parsed(t, lib_ca_csr(t, &question->csr), question->names, &problem);
 
-    if (!question->detail) {
-        if (refused)
-            fail_msg("'%s' was refused: %s", question->names, problem.detail);
+    if (ask_parsed(t, csr, names, &problem) == 0) {
+        fail_msg("'%s' was accepted, not refused with: %s", names, detail);
         return;
     }
-    if (!refused) {
-        fail_msg("'%s' was accepted, not refused with: %s", question->names, question->detail);
-        return;
-    }
-    assert_string_equal(problem.detail, question->detail);
-    assert_int_equal(problem.type, question->type);
+    assert_string_equal(problem.detail, detail);
+    assert_int_equal(problem.type, type);
+}
+
+static void ask(struct lib_ca *t, const struct question *question)
+{
+    const struct fc_csr *csr = lib_ca_csr(t, &question->csr);
+    struct fc_problem problem;
+
+    if (question->detail)
+        assert_refused(t, csr, question->names, question->type, question->detail);
+    else if (ask_parsed(t, csr, question->names, &problem))
+        fail_msg("'%s' was refused: %s", question->names, problem.detail);
 }
 
 static void accepts_what_the_order_names(void **state)
@@ -151,7 +164,6 @@ static void refuses_a_key_that_cannot_be_read(void **state)
 {
     static const unsigned char ec_key_oid[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
     struct lib_ca *t = *state;
-    struct fc_problem problem;
     size_t len;
 
     lib_ca_start(t);
@@ -163,24 +175,19 @@ static void refuses_a_key_that_cannot_be_read(void **state)
         return;
     }
     oid[sizeof ec_key_oid - 1] = 0x7f; /* an algorithm that nobody knows */
-    assert_int_equal(ask_parsed(t, lib_ca_csr_parse(t, der, len), "a.test", &problem), -1);
-    assert_int_equal(problem.type, FC_PROBLEM_BAD_CSR);
-    assert_string_equal(problem.detail, ERROR "invalid public key in CSR");
+    assert_refused(t, lib_ca_csr_parse(t, der, len), "a.test", BAD_CSR("invalid public key in CSR"));
 }
 
 static void refuses_a_wrong_signature(void **state)
 {
     struct lib_ca *t = *state;
-    struct fc_problem problem;
     size_t len;
 
     lib_ca_start(t);
     const struct lib_ca_csr csr = {.key = lib_ca_key(t, "P-256"), .san = "DNS:a.test"};
     unsigned char *der = lib_ca_csr_der(t, &csr, &len);
     der[len - 1] ^= 1;
-    assert_int_equal(ask_parsed(t, lib_ca_csr_parse(t, der, len), "a.test", &problem), -1);
-    assert_int_equal(problem.type, FC_PROBLEM_BAD_CSR);
-    assert_string_equal(problem.detail, ERROR "invalid signature on CSR");
+    assert_refused(t, lib_ca_csr_parse(t, der, len), "a.test", BAD_CSR("invalid signature on CSR"));
 }
 
 static void names_all_bad_identifiers(void **state)
@@ -241,13 +248,13 @@ static void refuses_the_key_of_the_account(void **state)
     const struct lib_ca_csr params = {.key = lib_ca_key(t, "P-256"), .san = "DNS:a.test"};
     const struct fc_csr *csr = lib_ca_csr(t, &params);
     struct fc_problem problem = {0};
+    struct fc_ca_check check;
     unsigned char spki[32];
 
     lib_ca_start(t);
     fc_key_spki_hash(fc_csr_key(csr), spki);
-    struct fc_ca_check check = {.csr = csr, .account_spki = spki};
-    check.idents = lib_ca_idents(t, "a.test", &check.n_idents);
-    check.profile = fc_profile_at(fc_policy_profile(t->policy, NULL), t->now);
+    prepare(t, csr, "a.test", &check);
+    check.account_spki = spki;
     assert_int_equal(fc_ca_check_csr(t->ca, &check, t->arena, &problem), -1);
     assert_int_equal(problem.type, FC_PROBLEM_MALFORMED);
     assert_string_equal(problem.detail, ERROR "certificate public key must be different than account key");
@@ -255,20 +262,19 @@ static void refuses_the_key_of_the_account(void **state)
     check.idents = lib_ca_idents(t, "b.test", &check.n_idents);
     problem = (struct fc_problem){0};
     assert_int_equal(fc_ca_check_csr(t->ca, &check, t->arena, &problem), -1);
-    assert_string_equal(problem.detail, ERROR "CSR does not specify same identifiers as Order");
+    assert_string_equal(problem.detail, ERROR DIFFERS);
 }
 
 static void refuses_a_blocked_key(void **state)
 {
-    static const unsigned char other_key[32] = {1};
     struct lib_ca *t = *state;
     const struct lib_ca_csr params = {.key = lib_ca_key(t, "RSA-1024"), .san = "DNS:a.test"};
     struct fc_problem problem = {0};
+    struct fc_ca_check check;
 
     lib_ca_start(t);
-    struct fc_ca_check check = {.csr = lib_ca_csr(t, &params), .account_spki = other_key, .key_blocked = true};
-    check.idents = lib_ca_idents(t, "a.test", &check.n_idents);
-    check.profile = fc_profile_at(fc_policy_profile(t->policy, NULL), t->now);
+    prepare(t, lib_ca_csr(t, &params), "a.test", &check);
+    check.key_blocked = true;
     assert_int_equal(fc_ca_check_csr(t->ca, &check, t->arena, &problem), -1);
     assert_int_equal(problem.type, FC_PROBLEM_BAD_CSR);
     assert_string_equal(problem.detail, ERROR "invalid public key in CSR: public key is forbidden");

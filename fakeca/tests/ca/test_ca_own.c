@@ -135,6 +135,8 @@ static void refuses_an_unfit_root(void **state)
          "'--root-cert': it expired before every time that the clock can show"},
         {{.key = "P-256", .not_before = "22000101000000Z", .not_after = "22501231235959Z", GOOD},
          "'--root-cert': it begins after every time that the clock can show"},
+        {{.key = "P-256", .not_before = "19990101000000Z", .not_after = "20050101000000Z", GOOD},
+         "'--root-cert': at no time it is valid together with 'int-ecdsa-1' of the policy 'production'"},
         {{.key = "RSA-1024", GOOD}, "'--root-key': RSA with 1024 bits; at least 2048 are needed"},
         {{.key = "ED25519", GOOD}, "'--root-key': its type is neither RSA nor P-256, P-384 or P-521"},
     };
