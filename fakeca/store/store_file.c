@@ -18,8 +18,6 @@
 #define HEADER_APPLICATION_AT 68
 static const char header_magic[16] = "SQLite format 3";
 
-#define UNTOUCHED "it was left untouched"
-
 /* ---- the folder's lock ---- */
 
 /* -1 and FC_E_BUSY with the number that the other server wrote into the file. */
@@ -118,8 +116,8 @@ static int create(struct fc_store *store, struct fc_err *err)
     struct stat st;
 
     if (stat(log, &st) == 0 && st.st_size > 0)
-        return fc_err_set(err, FC_E_DAMAGED, "'%s' is there, but its database '%s' is missing: " UNTOUCHED, log,
-                          store->path);
+        return fc_err_set(err, FC_E_DAMAGED, "'%s' is there, but its database '%s' is missing: " FC_STORE_UNTOUCHED,
+                          log, store->path);
     if (remove_file(temporary, err) || remove_file(temporary_log, err) || create_empty(temporary, err))
         return -1;
     if (fill_new(store, temporary, err) == 0) {
@@ -146,7 +144,7 @@ static int check_version(const struct fc_store *store, int64_t version, struct f
     if (version <= newest)
         return 0;
     return fc_err_set(err, FC_E_DAMAGED,
-                      "database '%s' has schema version %" PRId64 ", this fakeca knows up to %d: " UNTOUCHED,
+                      "database '%s' has schema version %" PRId64 ", this fakeca knows up to %d: " FC_STORE_UNTOUCHED,
                       store->path, version, newest);
 }
 
@@ -165,9 +163,9 @@ static int check_header(const struct fc_store *store, struct fc_err *err)
     if (n < 0)
         return fc_err_errno(err, "cannot read '%s'", store->path);
     if (n < HEADER_SIZE || memcmp(header, header_magic, sizeof header_magic) != 0)
-        return fc_err_set(err, FC_E_DAMAGED, "'%s' is not a SQLite database: " UNTOUCHED, store->path);
+        return fc_err_set(err, FC_E_DAMAGED, "'%s' is not a SQLite database: " FC_STORE_UNTOUCHED, store->path);
     if (big_endian(header + HEADER_APPLICATION_AT) != FC_STORE_APPLICATION_ID)
-        return fc_err_set(err, FC_E_DAMAGED, "'%s' is a SQLite database, but not one of fakeca's: " UNTOUCHED,
+        return fc_err_set(err, FC_E_DAMAGED, "'%s' is a SQLite database, but not one of fakeca's: " FC_STORE_UNTOUCHED,
                           store->path);
     return check_version(store, big_endian(header + HEADER_VERSION_AT), err);
 }
@@ -183,10 +181,7 @@ static int quick_check(struct fc_store *store, struct fc_err *err)
         says = (const char *)sqlite3_column_text(stmt, 0);
     bool good = says && strcmp(says, "ok") == 0;
     if (!good && says)
-        fc_err_set(err, FC_E_DAMAGED, "database '%s' is damaged (%s): " UNTOUCHED, store->path, says);
-    else if (!good && ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB))
-        fc_err_set(err, FC_E_DAMAGED, "database '%s' is damaged (%s): " UNTOUCHED, store->path,
-                   sqlite3_errmsg(store->db));
+        fc_err_set(err, FC_E_DAMAGED, "database '%s' is damaged (%s): " FC_STORE_UNTOUCHED, store->path, says);
     else if (!good)
         fc_store_sql_fail(store, err);
     (void)sqlite3_finalize(stmt);
@@ -204,6 +199,7 @@ static int verify(struct fc_store *store, struct fc_err *err)
 
 static int open_existing(struct fc_store *store, const struct fc_store_params *params, struct fc_err *err)
 {
+    store->untouched = true;
     if (check_header(store, err) || fc_store_file_connect(store, store->path, SQLITE_OPEN_READWRITE, err))
         return -1;
     /* until the file is found good, closing it must not move the log into it */
@@ -212,6 +208,7 @@ static int open_existing(struct fc_store *store, const struct fc_store_params *p
     if (fc_store_sql_exec(store, "PRAGMA locking_mode = EXCLUSIVE", err) || verify(store, err))
         return -1;
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    store->untouched = false;
     return fc_store_sql_exec(store,
                              params->durable ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"
                                              : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",

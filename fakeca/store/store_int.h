@@ -16,6 +16,8 @@ struct fc_ident;
 #define FC_STORE_APPLICATION_ID 0x66616b65 /* "fake", in the file's header */
 #define FC_STORE_STATEMENTS 256            /* a power of two, well above the number of SQL texts */
 
+#define FC_STORE_UNTOUCHED "it was left untouched"
+
 struct fc_store_statement {
     const char *sql;
     sqlite3_stmt *stmt;
@@ -26,8 +28,9 @@ enum fc_store_id { FC_STORE_ID_ACCOUNT, FC_STORE_ID_ORDER, FC_STORE_ID_AUTHZ, FC
 
 struct fc_store {
     sqlite3 *db;
-    char *path;  /* of the database file, NULL: in memory */
-    int lock_fd; /* of the folder's lock file, -1: none */
+    char *path;     /* of the database file, NULL: in memory */
+    int lock_fd;    /* of the folder's lock file, -1: none */
+    bool untouched; /* while the file is looked at: nothing was written */
     pthread_mutex_t lock;
     /* under the lock */
     pthread_t owner; /* valid while held */

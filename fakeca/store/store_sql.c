@@ -1,6 +1,6 @@
 #include "store/store_int.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/base_assert.h"
@@ -8,7 +8,8 @@
 int fc_store_sql_fail(struct fc_store *store, struct fc_err *err)
 {
     int rc = sqlite3_errcode(store->db) & 0xff;
-    int cause = sqlite3_system_errno(store->db);
+    /* a commit that fails leaves no number with the connection; step and exec have cleared errno before */
+    int cause = sqlite3_system_errno(store->db) ? sqlite3_system_errno(store->db) : errno;
     enum fc_err_code code = FC_E_SYSTEM;
     char reason[128];
 
@@ -22,6 +23,9 @@ int fc_store_sql_fail(struct fc_store *store, struct fc_err *err)
         cause = 0;
     if (cause && strerror_r(cause, reason, sizeof reason) != 0)
         cause = 0;
+    if (code == FC_E_DAMAGED)
+        return fc_err_set(err, code, "database '%s' is damaged (%s)%s", store->path ? store->path : "in memory",
+                          sqlite3_errmsg(store->db), store->untouched ? ": " FC_STORE_UNTOUCHED : "");
     return fc_err_set(err, code, "database '%s': %s%s%s", store->path ? store->path : "in memory",
                       sqlite3_errmsg(store->db), cause ? ": " : "", cause ? reason : "");
 }
@@ -34,6 +38,7 @@ int fc_store_sql_bad_row(struct fc_store *store, const char *what, struct fc_err
 
 int fc_store_sql_exec(struct fc_store *store, const char *sql, struct fc_err *err)
 {
+    errno = 0;
     if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
         return fc_store_sql_fail(store, err);
     return 0;
@@ -104,6 +109,7 @@ void fc_store_sql_blob(struct fc_store_sql *q, const void *data, size_t len)
 
 int fc_store_sql_step(struct fc_store_sql *q, struct fc_err *err)
 {
+    errno = 0;
     int rc = sqlite3_step(q->stmt);
 
     q->column = 0;
