@@ -119,7 +119,7 @@ size_t fc_va_text_trim(const char *bytes, size_t len)
 
 const char *fc_va_text_utf8(struct fc_arena *arena, const char *text)
 {
-    struct fc_buf buf fc_auto_buf;
+    struct fc_buf buf fc_auto_buf = {0};
     size_t len = text != NULL ? strlen(text) : 0;
 
     if (text == NULL)
