@@ -117,12 +117,13 @@ static enum fc_net_fetch_fault connect_fault(const struct fc_net_transfer *trans
 
 static enum fc_net_fetch_fault timeout_fault(const struct fc_net_transfer *transfer)
 {
-    curl_off_t connected = 0;
+    long local_port = 0;
 
     if (transfer->head_complete)
         return FC_NET_BODY_TIMEOUT;
-    curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connected);
-    return connected > 0 ? FC_NET_ANSWER_TIMEOUT : FC_NET_CONNECT_TIMEOUT;
+    /* the time of the connect is not set before the end of a TLS handshake; our port is, as soon as TCP stands */
+    curl_easy_getinfo(transfer->easy, CURLINFO_LOCAL_PORT, &local_port);
+    return local_port > 0 ? FC_NET_ANSWER_TIMEOUT : FC_NET_CONNECT_TIMEOUT;
 }
 
 /* Errors of sending and receiving, TLS included: libcurl tells the cause in its text only. */

@@ -63,6 +63,7 @@ static void begin_head(struct fc_net_transfer *transfer)
     transfer->http_version = version == CURL_HTTP_VERSION_1_0 ? 10 : 11;
     free(FC_TAKE(transfer->location));
     transfer->has_length = false;
+    transfer->garbage = version != CURL_HTTP_VERSION_1_0 && version != CURL_HTTP_VERSION_1_1;
 }
 
 /* The empty line. Returns false when nothing more is wanted. */
