@@ -295,7 +295,7 @@ json_t *fc_dns_rule_json(const struct fc_dns_rule *rule, bool with_name)
 
 const char *fc_dns_values_text(struct fc_arena *arena, int rcode, const struct fc_dns_value *values, size_t n_values)
 {
-    struct fc_buf buf fc_auto_buf;
+    struct fc_buf buf fc_auto_buf = {0};
 
     if (rcode != 0)
         return rcode_names[rcode];
