@@ -62,8 +62,14 @@ int fc_store_file_connect(struct fc_store *store, const char *path, int flags, s
     if (rc != SQLITE_OK)
         return fc_store_sql_fail(store, err);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    /* until the file is found good, closing it must not move the log into it */
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->untouched, NULL);
+    /* the lock comes first, before anything reads: one process has the folder, so SQLite need neither share memory nor
+     * look at the file again for each transaction */
     return fc_store_sql_exec(store,
-                             "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192", err);
+                             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;"
+                             "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192",
+                             err);
 }
 
 static int close_connection(struct fc_store *store)
@@ -100,8 +106,8 @@ static int fill_new(struct fc_store *store, const char *path, struct fc_err *err
 
     /* no rollback journal: a file that is not finished never gets its name */
     if (fc_store_file_connect(store, path, SQLITE_OPEN_READWRITE, err) ||
-        fc_store_sql_exec(store, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY", err) ||
-        fc_store_sql_exec(store, mark, err) || fc_store_schema_migrate(store, fc_store_migrations, err) ||
+        fc_store_sql_exec(store, "PRAGMA journal_mode = MEMORY", err) || fc_store_sql_exec(store, mark, err) ||
+        fc_store_schema_migrate(store, fc_store_migrations, err) ||
         fc_store_sql_exec(store, "PRAGMA journal_mode = WAL", err))
         return -1;
     return close_connection(store) ? fc_err_set(err, FC_E_SYSTEM, "cannot close '%s'", path) : 0;
@@ -200,12 +206,8 @@ static int verify(struct fc_store *store, struct fc_err *err)
 static int open_existing(struct fc_store *store, const struct fc_store_params *params, struct fc_err *err)
 {
     store->untouched = true;
-    if (check_header(store, err) || fc_store_file_connect(store, store->path, SQLITE_OPEN_READWRITE, err))
-        return -1;
-    /* until the file is found good, closing it must not move the log into it */
-    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    /* one process has the folder: SQLite need not lock and look at the file again for each transaction */
-    if (fc_store_sql_exec(store, "PRAGMA locking_mode = EXCLUSIVE", err) || verify(store, err))
+    if (check_header(store, err) || fc_store_file_connect(store, store->path, SQLITE_OPEN_READWRITE, err) ||
+        verify(store, err))
         return -1;
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     store->untouched = false;
