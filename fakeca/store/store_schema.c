@@ -109,7 +109,7 @@ static int run_step(struct fc_store *store, const struct fc_store_migration *ste
 
 int fc_store_schema_migrate(struct fc_store *store, const struct fc_store_migration *migrations, struct fc_err *err)
 {
-    int version;
+    int version = 0;
 
     if (fc_store_schema_read(store, &version, err))
         return -1;
