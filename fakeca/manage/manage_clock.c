@@ -12,6 +12,7 @@
 #include "base/base_time.h"
 #include "events/events.h"
 #include "policy/policy.h"
+#include "store/store_cert.h"
 
 /* ---- reading ---- */
 
@@ -59,31 +60,36 @@ static int nothing_ahead(struct fc_err *err, const char *text)
     return fc_err_set(err, FC_E_BUSY, "nothing lies ahead: %s", text);
 }
 
+/* The next moment of that kind in the life of a certificate. */
+static int next_moment(struct move *move, enum fc_store_moment moment, struct fc_err *err)
+{
+    struct fc_store *store = move->manage->params.store;
+    struct fc_store_tx tx fc_auto_tx = {0};
+
+    if (fc_store_begin(store, FC_STORE_READ, &tx, err))
+        return -1;
+    return fc_store_cert_next(store, moment, move->before.now, &move->to, err);
+}
+
 static int goal_renewal(struct move *move, struct fc_err *err)
 {
-    struct fc_manage_due due;
-
-    if (fc_manage_due_scan(move->manage, move->before.now, move->before.now, &due, err))
+    if (next_moment(move, FC_STORE_RENEWAL, err))
         return -1;
-    if (!due.next_renewal)
+    if (!move->to)
         return nothing_ahead(err, "no certificate that is neither expired nor revoked has yet to come to two thirds of "
                                   "its lifetime");
-    move->to = due.next_renewal;
-    move->reached =
-        fc_arena_printf(move->arena, "two thirds of the lifetime of certificate %s are used", due.renewal_serial);
+    move->reached = "a certificate has used two thirds of its lifetime";
     return 0;
 }
 
 static int goal_expiry(struct move *move, struct fc_err *err)
 {
-    struct fc_manage_due due;
-
-    if (fc_manage_due_scan(move->manage, move->before.now, move->before.now, &due, err))
+    if (next_moment(move, FC_STORE_EXPIRY, err))
         return -1;
-    if (!due.next_expiry)
+    if (!move->to)
         return nothing_ahead(err, "there is no certificate that is neither expired nor revoked");
-    move->to = due.next_expiry + FC_SECOND; /* its last second belongs to the lifetime */
-    move->reached = fc_arena_printf(move->arena, "certificate %s is expired", due.expiry_serial);
+    move->to += FC_SECOND; /* the last second belongs to the lifetime */
+    move->reached = "a certificate is expired";
     return 0;
 }
 
@@ -168,34 +174,38 @@ static void warn(json_t *warnings, int64_t count, const char *one, const char *m
         json_array_append_new(warnings, json_sprintf("%" PRId64 " %s", count, count == 1 ? one : many));
 }
 
-/* What lies in the future once the clock has gone backwards. */
-static int add_warnings(const struct move *move, const struct fc_manage_due *due, json_t *warnings, struct fc_err *err)
+/* What lies in the future once the clock has gone backwards. The clock has moved already: who cannot count says so. */
+static void add_warnings(const struct move *move, json_t *warnings)
 {
-    int64_t accounts, orders;
+    struct fc_manage_ahead ahead;
+    struct fc_err err = {0};
 
     if (move->after.now >= move->before.now)
-        return 0;
-    if (fc_manage_due_created_after(move->manage, move->after.now, &accounts, &orders, err))
-        return -1;
-    warn(warnings, due->not_yet_valid, "certificate is not yet valid", "certificates are not yet valid");
-    warn(warnings, accounts, "account was created after the new now", "accounts were created after the new now");
-    warn(warnings, orders, "order was created after the new now", "orders were created after the new now");
-    return 0;
+        return;
+    if (fc_manage_due_ahead(move->manage, move->after.now, &ahead, &err)) {
+        json_array_append_new(warnings, json_sprintf("what lies in the future now is not known: %s", err.text));
+        return;
+    }
+    warn(warnings, ahead.certificates, "certificate is not yet valid", "certificates are not yet valid");
+    warn(warnings, ahead.accounts, "account was created after the new now", "accounts were created after the new now");
+    warn(warnings, ahead.orders, "order was created after the new now", "orders were created after the new now");
 }
 
-static int write_down(const struct move *move, const struct fc_manage_due *due, struct fc_err *err)
+/* The event and what a restarted CA needs, in one transaction with the count of what the skip passed. */
+static int write_down(const struct move *move, struct fc_manage_passed *ret_passed, struct fc_err *err)
 {
     const struct fc_manage_params *params = &move->manage->params;
     struct fc_store_tx tx fc_auto_tx = {0};
     char from[FC_TIME_TEXT_MAX], to[FC_TIME_TEXT_MAX];
 
-    if (fc_store_begin(params->store, FC_STORE_WRITE, &tx, err))
+    if (fc_store_begin(params->store, FC_STORE_WRITE, &tx, err) ||
+        fc_manage_due_passed(params->store, move->before.now, move->after.now, ret_passed, err))
         return -1;
     fc_events_add(params->events, FC_EVENT_CLOCK, move->after.now, &(struct fc_event_about){0},
                   json_pack("{s:s,s:s,s:s,s:I,s:I,s:I}", "action", move->action, "from",
                             fc_time_rfc3339(move->before.now, from), "to", fc_time_rfc3339(move->after.now, to),
-                            "offset", (json_int_t)(move->after.offset / FC_SECOND), "due", (json_int_t)due->due,
-                            "expired", (json_int_t)due->expired));
+                            "offset", (json_int_t)(move->after.offset / FC_SECOND), "due", (json_int_t)ret_passed->due,
+                            "expired", (json_int_t)ret_passed->expired));
     if (params->clock_changed && params->clock_changed(params->cookie, err))
         return -1;
     return fc_store_commit(&tx, err);
@@ -206,55 +216,44 @@ static bool same_clock(const struct fc_clock_saved *a, const struct fc_clock_sav
     return a->offset_s == b->offset_s && a->frozen_at == b->frozen_at;
 }
 
-/* After apply: counts, keeps. */
-static int finish(struct move *move, const struct fc_clock_saved *saved, struct fc_manage_due *ret_due,
-                  json_t *warnings, struct fc_err *err)
-{
-    struct fc_clock_saved present;
-
-    fc_clock_read(move->manage->params.clock, &move->after);
-    fc_clock_save(move->manage->params.clock, &present);
-    if (same_clock(saved, &present)) /* freezing what is frozen: nothing to tell */
-        return 0;
-    if (fc_manage_due_scan(move->manage, move->before.now, move->after.now, ret_due, err) ||
-        add_warnings(move, ret_due, warnings, err))
-        return -1;
-    return write_down(move, ret_due, err);
-}
-
-static int move_clock(struct move *move, struct fc_manage_due *ret_due, json_t *warnings, struct fc_err *err)
+/* With clock_lock held. */
+static int move_clock(struct move *move, struct fc_manage_passed *ret_passed, struct fc_err *err)
 {
     struct fc_clock *clock = move->manage->params.clock;
-    struct fc_clock_saved saved;
+    struct fc_clock_saved was, is;
+    struct fc_err again = {0};
 
     fc_clock_read(clock, &move->before);
-    fc_clock_save(clock, &saved);
+    fc_clock_save(clock, &was);
     if (move->apply(move, err))
         return -1;
-    if (finish(move, &saved, ret_due, warnings, err)) {
-        struct fc_err again = {0};
-        if (fc_clock_restore(clock, &saved, &again))
-            fc_err_prefix(err, "the clock could not be put back (%.200s)", again.text);
-        return -1;
-    }
-    return 0;
+    fc_clock_read(clock, &move->after);
+    fc_clock_save(clock, &is);
+    if (same_clock(&was, &is)) /* freezing what is frozen: nothing to tell */
+        return 0;
+    if (write_down(move, ret_passed, err) == 0)
+        return 0;
+    if (fc_clock_restore(clock, &was, &again))
+        fc_err_prefix(err, "the clock could not be put back (%.200s)", again.text);
+    return -1;
 }
 
 static int run(struct fc_manage_call *call, struct move *move, struct fc_err *err)
 {
-    struct fc_manage_due due = {0};
-    fc_auto_json warnings = json_array();
+    struct fc_manage_passed passed = {0};
 
     move->manage = call->manage;
     move->arena = call->req->arena;
     pthread_mutex_lock(&call->manage->clock_lock);
-    int result = move_clock(move, &due, warnings, err);
+    int result = move_clock(move, &passed, err);
     pthread_mutex_unlock(&call->manage->clock_lock);
     if (result)
         return -1;
-    json_t *answer = json_pack("{s:s,s:o,s:o,s:I,s:I,s:O}", "action", move->action, "before", view_json(&move->before),
-                               "after", view_json(&move->after), "due", (json_int_t)due.due, "expired",
-                               (json_int_t)due.expired, "warnings", warnings);
+    json_t *warnings = json_array();
+    add_warnings(move, warnings);
+    json_t *answer = json_pack("{s:s,s:o,s:o,s:I,s:I,s:o}", "action", move->action, "before", view_json(&move->before),
+                               "after", view_json(&move->after), "due", (json_int_t)passed.due, "expired",
+                               (json_int_t)passed.expired, "warnings", warnings);
     if (move->reached)
         json_object_set_new(answer, "reached", json_string(move->reached));
     fc_manage_json(call, answer);

@@ -44,9 +44,9 @@ static bool same_name(const char *rule, const char *asked)
 }
 
 /* The rule as it is kept: names and types come back in their normal form. */
-static json_t *find_rule(const struct fc_dns *dns, const char *name, const char *type)
+static json_t *find_rule(struct fc_dns *dns, const char *name, const char *type)
 {
-    fc_auto_json list = fc_dns_list((struct fc_dns *)(uintptr_t)dns);
+    fc_auto_json list = fc_dns_list(dns);
     json_t *rule;
     size_t i;
 

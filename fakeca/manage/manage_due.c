@@ -1,10 +1,7 @@
-/* What a skip of the clock means for what was issued. Computed by reading the rows page by page, each page in a short
- * transaction, so that issuing goes on meanwhile. */
+/* What a skip of the clock means for the rows. What lies ahead of a clock that went backwards is counted page by page, each page
+ * in a short transaction: that is rare, and issuing goes on meanwhile. */
 #include "manage/manage_int.h"
 
-#include <stdio.h>
-
-#include "base/base_time.h"
 #include "model/model.h"
 #include "store/store_account.h"
 #include "store/store_cert.h"
@@ -12,46 +9,14 @@
 
 int64_t fc_manage_due_renew_at(const struct fc_certificate *certificate)
 {
-    /* both ends belong to the lifetime (RFC 5280 section 4.1.2.5) */
-    return certificate->not_before + (certificate->not_after + FC_SECOND - certificate->not_before) / 3 * 2;
+    return certificate->not_before + (certificate->not_after - certificate->not_before) / 3 * 2;
 }
 
-/* Whether the moment lies on the way. A frozen clock can stand exactly on it. */
-static bool passed(int64_t at, int64_t from, int64_t to)
-{
-    return at > from && at <= to;
-}
-
-static void note_next(int64_t at, const char *serial, int64_t *io_next, char *io_serial, size_t room)
-{
-    if (*io_next && *io_next <= at)
-        return;
-    *io_next = at;
-    snprintf(io_serial, room, "%s", serial);
-}
-
-static void look_at(const struct fc_certificate *certificate, int64_t from, int64_t to, struct fc_manage_due *due)
-{
-    int64_t renew_at = fc_manage_due_renew_at(certificate);
-    int64_t ends = certificate->not_after;
-
-    if (certificate->not_before > to)
-        due->not_yet_valid++;
-    if (certificate->revoked_at || ends < from)
-        return;
-    note_next(ends, certificate->serial, &due->next_expiry, due->expiry_serial, sizeof due->expiry_serial);
-    if (renew_at > from)
-        note_next(renew_at, certificate->serial, &due->next_renewal, due->renewal_serial, sizeof due->renewal_serial);
-    due->due += passed(renew_at, from, to);
-    due->expired += ends < to; /* expired is: later than its last second */
-}
-
-int fc_manage_due_scan(struct fc_manage *manage, int64_t from, int64_t to, struct fc_manage_due *ret_due,
-                       struct fc_err *err)
+static int not_yet_valid(struct fc_manage *manage, int64_t at, int64_t *ret_count, struct fc_err *err)
 {
     const struct fc_store_cert_filter all = {0};
     struct fc_store_page page = {.limit = FC_STORE_PAGE_MAX};
-    struct fc_manage_due due = {0};
+    int64_t found = 0;
     size_t count;
 
     do {
@@ -62,13 +27,12 @@ int fc_manage_due_scan(struct fc_manage *manage, int64_t from, int64_t to, struc
         if (fc_store_begin(manage->params.store, FC_STORE_READ, &tx, err) ||
             fc_store_cert_list(manage->params.store, arena, &all, &page, &certificates, &numbers, &count, err))
             return -1;
-        fc_store_end(&tx);
-        for (size_t i = 0; i < count; i++)
-            look_at(&certificates[i], from, to, &due);
-        if (count)
-            page.after = numbers[count - 1];
+        for (size_t i = 0; i < count; i++) {
+            found += certificates[i].not_before > at;
+            page.after = numbers[i];
+        }
     } while (count == FC_STORE_PAGE_MAX);
-    *ret_due = due;
+    *ret_count = found;
     return 0;
 }
 
@@ -116,10 +80,22 @@ static int orders_after(struct fc_manage *manage, int64_t at, int64_t *ret_count
     return 0;
 }
 
-int fc_manage_due_created_after(struct fc_manage *manage, int64_t at, int64_t *ret_accounts, int64_t *ret_orders,
-                                struct fc_err *err)
+int fc_manage_due_ahead(struct fc_manage *manage, int64_t at, struct fc_manage_ahead *ret_ahead, struct fc_err *err)
 {
-    if (accounts_after(manage, at, ret_accounts, err))
+    if (not_yet_valid(manage, at, &ret_ahead->certificates, err) ||
+        accounts_after(manage, at, &ret_ahead->accounts, err))
         return -1;
-    return orders_after(manage, at, ret_orders, err);
+    return orders_after(manage, at, &ret_ahead->orders, err);
+}
+
+int fc_manage_due_passed(struct fc_store *store, int64_t from, int64_t to, struct fc_manage_passed *ret_passed,
+                         struct fc_err *err)
+{
+    *ret_passed = (struct fc_manage_passed){0};
+    if (to <= from)
+        return 0;
+    if (fc_store_cert_count_passing(store, FC_STORE_RENEWAL, from, to, &ret_passed->due, err))
+        return -1;
+    /* the last second itself is not expired yet: [from, to) in terms of (from, to] */
+    return fc_store_cert_count_passing(store, FC_STORE_EXPIRY, from - 1, to - 1, &ret_passed->expired, err);
 }

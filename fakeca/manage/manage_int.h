@@ -115,24 +115,25 @@ json_t *fc_manage_render_authz(const struct fc_authz *authz, int64_t now);
 json_t *fc_manage_render_certificate(const struct fc_manage *manage, const struct fc_certificate *certificate,
                                      int64_t number, int64_t now);
 
-/* ---- manage_due.c: what the clock does to certificates ---- */
+/* ---- manage_due.c: what a skip of the clock means for the rows ---- */
 
-/* When two thirds of the lifetime are used: when a client should renew. */
+/* When two thirds of the lifetime are used, as store_cert.h counts it: when a client should renew. */
 int64_t fc_manage_due_renew_at(const struct fc_certificate *certificate);
 
-/* Of unrevoked certificates. "Ahead" is seen from `from`; the counts are of the way from `from` to `to`. */
-struct fc_manage_due {
-    int64_t next_renewal, next_expiry; /* earliest one ahead, 0: none */
-    char renewal_serial[64], expiry_serial[64];
-    int64_t due, expired; /* two thirds, end of lifetime passed on the way forwards */
-    int64_t not_yet_valid;
+/* Unrevoked certificates that came to two thirds, or to the end, of their lifetime on the way; none on the way back. */
+struct fc_manage_passed {
+    int64_t due, expired;
 };
-/* Reads all certificates page by page: not inside a transaction. */
-int fc_manage_due_scan(struct fc_manage *manage, int64_t from, int64_t to, struct fc_manage_due *ret_due,
-                       struct fc_err *err);
-/* How many accounts and orders were created after `at`. */
-int fc_manage_due_created_after(struct fc_manage *manage, int64_t at, int64_t *ret_accounts, int64_t *ret_orders,
-                                struct fc_err *err);
+/* Inside a transaction. */
+int fc_manage_due_passed(struct fc_store *store, int64_t from, int64_t to, struct fc_manage_passed *ret_passed,
+                         struct fc_err *err);
+
+/* What lies later than `at`: certificates that are not yet valid, accounts and orders that are not yet made. */
+struct fc_manage_ahead {
+    int64_t certificates, accounts, orders;
+};
+/* Not inside a transaction. */
+int fc_manage_due_ahead(struct fc_manage *manage, int64_t at, struct fc_manage_ahead *ret_ahead, struct fc_err *err);
 
 /* ---- handlers ---- */
 json_t *fc_manage_clock_json(const struct fc_manage *manage);

@@ -15,6 +15,7 @@
 #include "events/events.h"
 #include "net/net_portmap.h"
 #include "policy/policy.h"
+#include "store/store_cert.h"
 
 #define PORT_MAP_MAX 8192
 #define PAGE_MAX 65536
@@ -79,24 +80,29 @@ static json_t *counts_json(const struct fc_store_counts *counts)
                      (json_int_t)counts->certificates, "events", (json_int_t)counts->events);
 }
 
-static int count(struct fc_manage *manage, struct fc_store_counts *ret_counts, struct fc_err *err)
+/* What the status asks of the store. */
+struct rows {
+    struct fc_store_counts counts;
+    int64_t next_renewal, next_expiry; /* 0: none */
+};
+
+static int read_rows(struct fc_store *store, int64_t now, struct rows *ret_rows, struct fc_err *err)
 {
     struct fc_store_tx tx fc_auto_tx = {0};
 
-    if (fc_store_begin(manage->params.store, FC_STORE_READ, &tx, err))
+    if (fc_store_begin(store, FC_STORE_READ, &tx, err) || fc_store_count(store, &ret_rows->counts, err) ||
+        fc_store_cert_next(store, FC_STORE_RENEWAL, now, &ret_rows->next_renewal, err))
         return -1;
-    return fc_store_count(manage->params.store, ret_counts, err);
+    return fc_store_cert_next(store, FC_STORE_EXPIRY, now, &ret_rows->next_expiry, err);
 }
 
 int fc_manage_misc_status(struct fc_manage_call *call, struct fc_err *err)
 {
     struct fc_manage *manage = call->manage;
     const struct fc_manage_params *params = &manage->params;
-    struct fc_store_counts counts;
-    struct fc_manage_due due;
+    struct rows rows;
 
-    if (check_opened(manage, err) || count(manage, &counts, err) ||
-        fc_manage_due_scan(manage, call->req->now, call->req->now, &due, err))
+    if (check_opened(manage, err) || read_rows(params->store, call->req->now, &rows, err))
         return -1;
     fc_auto_free char *map = fc_net_portmap_text(params->portmap);
     json_t *envs = json_array();
@@ -106,9 +112,9 @@ int fc_manage_misc_status(struct fc_manage_call *call, struct fc_err *err)
                    json_pack("{s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "version", fc_version, "pid",
                              (json_int_t)getpid(), "uptime_s", uptime_s(manage), "state",
                              fc_manage_render_text(json_string_value(json_object_get(params->run, "state"))), "clock",
-                             fc_manage_clock_json(manage), "environments", envs, "counts", counts_json(&counts),
-                             "port_map", map, "next_renewal", fc_manage_render_time(due.next_renewal), "next_expiry",
-                             fc_manage_render_time(due.next_expiry)));
+                             fc_manage_clock_json(manage), "environments", envs, "counts", counts_json(&rows.counts),
+                             "port_map", map, "next_renewal", fc_manage_render_time(rows.next_renewal), "next_expiry",
+                             fc_manage_render_time(rows.next_expiry)));
     return 0;
 }
 
@@ -142,20 +148,23 @@ int fc_manage_misc_port_map_put(struct fc_manage_call *call, struct fc_err *err)
 
 /* ---- reset ---- */
 
-static int forget_rows(struct fc_manage *manage, struct fc_store_counts *ret_counts, struct fc_err *err)
+/* One transaction: rows, log and the event that tells of it. The log's memory goes with the rows; numbers go on. */
+static int forget_rows(const struct fc_manage_params *params, int64_t now, struct fc_store_counts *ret_counts,
+                       struct fc_err *err)
 {
     struct fc_store_tx tx fc_auto_tx = {0};
 
-    if (fc_store_begin(manage->params.store, FC_STORE_WRITE, &tx, err) ||
-        fc_store_count(manage->params.store, ret_counts, err) || fc_store_reset(manage->params.store, err))
+    if (fc_store_begin(params->store, FC_STORE_WRITE, &tx, err) || fc_store_count(params->store, ret_counts, err) ||
+        fc_store_reset(params->store, err))
         return -1;
+    fc_events_forget(params->events);
+    fc_events_add(params->events, FC_EVENT_RESET, now, &(struct fc_event_about){0}, NULL);
     return fc_store_commit(&tx, err);
 }
 
 int fc_manage_misc_reset(struct fc_manage_call *call, struct fc_err *err)
 {
-    struct fc_manage *manage = call->manage;
-    const struct fc_manage_params *params = &manage->params;
+    const struct fc_manage_params *params = &call->manage->params;
     struct fc_manage_input input fc_auto_input = {0};
     struct fc_store_counts counts;
     int64_t rules;
@@ -163,12 +172,11 @@ int fc_manage_misc_reset(struct fc_manage_call *call, struct fc_err *err)
     if (fc_manage_body_open(call, &input, err) || fc_manage_body_close(&input, err))
         return -1;
     /* the mock DNS first: it holds its rules in memory and clears the rows itself */
-    if (fc_dns_clear(params->dns, NULL, NULL, call->req->now, &rules, err) || forget_rows(manage, &counts, err))
+    if (fc_dns_clear(params->dns, NULL, NULL, call->req->now, &rules, err) ||
+        forget_rows(params, call->req->now, &counts, err))
         return -1;
     for (size_t i = 0; i < params->n_envs; i++)
         fc_acme_forget(params->envs[i].acme);
-    fc_events_forget(params->events);
-    fc_events_note(params->events, FC_EVENT_RESET, call->req->now, &(struct fc_event_about){0}, NULL);
     json_t *removed = counts_json(&counts);
     json_object_set_new(removed, "dns", json_integer(rules));
     fc_manage_json(call, json_pack("{s:o}", "removed", removed));
