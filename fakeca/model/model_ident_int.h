@@ -2,6 +2,7 @@
 #ifndef FC_MODEL_IDENT_INT_H
 #define FC_MODEL_IDENT_INT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define FC_IDENT_FORBIDDEN                                                                                             \
@@ -9,5 +10,10 @@
 
 /* An address in any text form without zone: 4 or 16 bytes in network order. -1 when it is none. */
 int fc_ident_parse_ip(const char *text, unsigned char ret_address[16], size_t *ret_len);
+
+/* Whether name is a name below parent ("a.test" is below "test"). */
+bool fc_ident_is_below(const char *name, const char *parent);
+/* Whether it is one of the rehearsal suffixes itself, without a dot before it. */
+bool fc_ident_rehearsal_suffix(const char *name);
 
 #endif

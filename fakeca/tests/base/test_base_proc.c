@@ -221,6 +221,27 @@ static void signals_are_as_for_a_new_program(void **state)
     assert_int_equal(how.signal, SIGTERM);
 }
 
+/* A service without standard streams gets descriptors 0 to 2 for its pipes. */
+static void a_caller_without_streams(void **state)
+{
+    struct lab *lab = *state;
+    const struct fc_proc_spec spec = {.argv = SH("cat; echo out; echo err >&2"), .max_out = KEPT, .max_err = KEPT};
+    int saved[3];
+
+    for (int i = 0; i < 3; i++)
+        saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
+    for (int i = 0; i < 3; i++)
+        close(i);
+    int rc = fc_proc_run(&spec, LONG, &lab->proc, &lab->how, &lab->err);
+    for (int i = 0; i < 3; i++) {
+        dup2(saved[i], i);
+        close(saved[i]);
+    }
+    assert_int_equal(rc, 0);
+    assert_how(lab, 0, 0, false);
+    assert_output(lab, "out\n", "err\n");
+}
+
 /* ---- what cannot start ---- */
 
 static void what_cannot_start(void **state)
@@ -481,6 +502,7 @@ int main(void)
         TEST(what_is_too_much_is_dropped),
         TEST(merged_output_keeps_its_order),
         TEST(signals_are_as_for_a_new_program),
+        TEST(a_caller_without_streams),
         TEST(what_cannot_start),
         TEST(the_deadline_kills_the_whole_group),
         TEST(a_deadline_that_has_passed),
