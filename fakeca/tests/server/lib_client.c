@@ -170,7 +170,7 @@ struct lib_response lib_response(struct lib_client *client, bool head_only)
     int status = 0;
     if (sscanf(response.head, "HTTP/1.1 %d", &status) != 1)
         return response;
-    const char *chunked = lib_header(&response, "Transfer-Encoding");
+    bool chunked = lib_header(&response, "Transfer-Encoding") != NULL;
     const char *length = lib_header(&response, "Content-Length");
     if (head_only || status == 204 || status == 100) {
         response.status = status;
@@ -190,16 +190,15 @@ void lib_response_release(struct lib_response *response)
     *response = (struct lib_response){.status = 0};
 }
 
-const char *lib_header(const struct lib_response *response, const char *name)
+const char *lib_header(struct lib_response *response, const char *name)
 {
-    static char value[1024];
     size_t len = strlen(name);
 
     for (const char *line = strstr(response->head, "\r\n"); line; line = strstr(line + 2, "\r\n")) {
         if (strncasecmp(line + 2, name, len) == 0 && line[2 + len] == ':') {
             const char *from = line + 3 + len + strspn(line + 3 + len, " ");
-            snprintf(value, sizeof value, "%.*s", (int)strcspn(from, "\r"), from);
-            return value;
+            snprintf(response->value, sizeof response->value, "%.*s", (int)strcspn(from, "\r"), from);
+            return response->value;
         }
     }
     return NULL;

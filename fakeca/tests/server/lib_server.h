@@ -82,12 +82,13 @@ struct lib_response {
     char head[4096];
     char *body; /* NUL-terminated, chunks joined */
     size_t body_len;
+    char value[1024]; /* of the header asked for last */
 };
 /* Takes one response off the connection; head_only for answers to HEAD. */
 struct lib_response lib_response(struct lib_client *client, bool head_only);
 void lib_response_release(struct lib_response *response);
 /* The value of a header, or NULL; valid until the next call. */
-const char *lib_header(const struct lib_response *response, const char *name);
+const char *lib_header(struct lib_response *response, const char *name);
 /* One request on a connection of its own. */
 struct lib_response lib_request(unsigned port, const char *text);
 
