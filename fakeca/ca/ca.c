@@ -44,7 +44,7 @@ int fc_ca_new(const struct fc_ca_params *params, struct fc_ca **ret_ca, struct f
                          .gate = gate_new()};
     if (!params->root_cert_pem != !params->root_key_pem)
         return fc_err_set(err, FC_E_USAGE, "options '--root-cert' and '--root-key' belong together: one is missing");
-    if (fc_ca_hierarchy_load(ca, params, err) || fc_ca_hierarchy_make_quick(ca, err))
+    if (fc_ca_hierarchy_load(ca, params, err) || fc_ca_make_quick(ca, err))
         return -1;
     *ret_ca = FC_TAKE(ca);
     return 0;
@@ -83,7 +83,7 @@ static void give_up(struct fc_ca *ca, const struct fc_ca_node *node, const struc
 static int make_one(struct fc_ca *ca, struct fc_ca_node *node)
 {
     struct fc_err err = {0};
-    int failed = fc_ca_hierarchy_make(ca, node, &err);
+    int failed = fc_ca_make_node(ca, node, &err);
 
     if (failed)
         give_up(ca, node, &err);

@@ -5,15 +5,16 @@
 
 #include "base/base_buf.h"
 
-#define CHAIN_MAX (1 << 20)
+#define CHAIN_MAX ((size_t)256 * 1024)
 
 char *fc_ca_chain_text(const struct fc_ca_node *node)
 {
     struct fc_buf text fc_auto_buf;
 
     fc_buf_init(&text, CHAIN_MAX);
-    for (; node && !node->root; node = node->issuer)
-        fc_buf_printf(&text, "\n%s", node->pem);
+    /* the limit also ends a circle of cross-signed certificates in a strange state folder */
+    while (node && !node->root && fc_buf_printf(&text, "\n%s", node->pem) == 0)
+        node = node->issuer;
     return fc_buf_detach(&text);
 }
 

@@ -1,10 +1,8 @@
 #include "ca/ca_int.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base_assert.h"
 #include "base/base_text.h"
 
 #include "store/store_cert.h"
@@ -15,34 +13,6 @@ struct rows {
     size_t count;
     size_t prefix; /* length of "ENV/" */
 };
-
-static const struct {
-    const char *name;
-    enum fc_key_type type;
-    int bits;
-} key_kinds[] = {
-    {"P-256", FC_KEY_P256, 0},      {"P-384", FC_KEY_P384, 0},      {"P-521", FC_KEY_P521, 0},
-    {"RSA-2048", FC_KEY_RSA, 2048}, {"RSA-3072", FC_KEY_RSA, 3072}, {"RSA-4096", FC_KEY_RSA, 4096},
-};
-
-static size_t key_kind(const char *name)
-{
-    for (size_t i = 0; i < sizeof key_kinds / sizeof *key_kinds; i++)
-        if (strcmp(key_kinds[i].name, name) == 0)
-            return i;
-    FC_IMPOSSIBLE("the policy loader knows the key's name");
-}
-
-static void name_key(const struct fc_key *key, char *ret_name, size_t room)
-{
-    if (fc_key_type(key) == FC_KEY_RSA) {
-        snprintf(ret_name, room, "RSA-%d", fc_key_bits(key));
-        return;
-    }
-    for (size_t i = 0; i < sizeof key_kinds / sizeof *key_kinds; i++)
-        if (key_kinds[i].type == fc_key_type(key))
-            snprintf(ret_name, room, "%s", key_kinds[i].name);
-}
 
 bool fc_ca_hierarchy_ready(const struct fc_ca_node *node)
 {
@@ -62,7 +32,12 @@ bool fc_ca_hierarchy_issues_leaves(const struct fc_ca_node *node)
     return node->rule && node->rule->issues_leaves;
 }
 
-static void publish(struct fc_ca *ca, struct fc_ca_node *node)
+bool fc_ca_hierarchy_is_rsa(const struct fc_policy_ca *rule)
+{
+    return fc_text_starts(rule->key, "RSA-");
+}
+
+void fc_ca_hierarchy_publish(struct fc_ca *ca, struct fc_ca_node *node)
 {
     pthread_mutex_lock(&ca->gate->lock);
     atomic_store_explicit(&node->ready, true, memory_order_release);
@@ -128,7 +103,7 @@ static int list_policy(struct fc_ca *ca, bool own, struct fc_err *err)
             return -1;
         struct fc_ca_node *node = add_node(ca, rule->name, rule);
         node->issuer = issuing_node(ca, rule->issuer);
-        bool *family = key_kinds[key_kind(rule->key)].type == FC_KEY_RSA ? &ca->rsa_issuers : &ca->ecdsa_issuers;
+        bool *family = fc_ca_hierarchy_is_rsa(rule) ? &ca->rsa_issuers : &ca->ecdsa_issuers;
         *family = *family || rule->issues_leaves;
     }
     return 0;
@@ -161,14 +136,13 @@ static int read_rows(struct fc_ca *ca, struct fc_arena *arena, struct rows *ret_
     return 0;
 }
 
-/* What is derived from key and certificate; the chain comes when all issuers are there. */
-static int fill(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
+int fc_ca_hierarchy_fill(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
 {
     fc_auto(fc_key_free) struct fc_key *key = NULL;
 
     if (fc_cert_key(node->cert, &key, err))
         return -1;
-    name_key(key, node->key_name, sizeof node->key_name);
+    fc_ca_make_key_name(key, node->key_name, sizeof node->key_name);
     node->subject = fc_cert_subject(node->cert);
     node->pem = fc_cert_pem(node->cert);
     node->not_before = fc_cert_not_before(node->cert);
@@ -189,7 +163,7 @@ static int load_row(const struct fc_ca *ca, struct fc_ca_node *node, const struc
         return fc_err_set(err, FC_E_DAMAGED, "the stored CA certificate '%s' is damaged: its key is missing",
                           row->name);
     node->id = row->id;
-    return fill(ca, node, err);
+    return fc_ca_hierarchy_fill(ca, node, err);
 }
 
 /* A stored certificate must hang where the policy wants it, or its chains lead nowhere. */
@@ -280,7 +254,7 @@ static int load_own(struct fc_ca *ca, const struct fc_ca_params *params, const s
             "option '--root-cert': the state folder was made with roots of fakeca's own: leave the option "
             "out, or take another state folder");
     node->id = row ? row->id : 0;
-    return fill(ca, node, err);
+    return fc_ca_hierarchy_fill(ca, node, err);
 }
 
 int fc_ca_hierarchy_load(struct fc_ca *ca, const struct fc_ca_params *params, struct fc_err *err)
@@ -304,123 +278,9 @@ int fc_ca_hierarchy_load(struct fc_ca *ca, const struct fc_ca_params *params, st
         if (node->id == 0)
             continue;
         node->chain = fc_ca_chain_text(node);
-        publish(ca, node);
+        fc_ca_hierarchy_publish(ca, node);
     }
     return 0;
-}
-
-/* ---- making ---- */
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int certify(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
-{
-    const struct fc_policy_ca *rule = node->rule;
-    const struct fc_ca_node *issuer = node->issuer;
-    fc_auto_free char *aia = issuer ? fc_asprintf("%s/%s.der", ca->url, issuer->name) : NULL;
-    fc_auto_free char *crl =
-        issuer && fc_ca_crl_shards(ca, issuer) > 0 ? fc_asprintf("%s/%s/1.crl", ca->url, issuer->name) : NULL;
-    const struct fc_cert_ca params = {
-        .country = rule->country,
-        .organization = rule->organization,
-        .cn = rule->common_name,
-        /* an own root may be younger than the policy's dates, or end before them */
-        .not_before = issuer ? later(rule->not_before, issuer->not_before) : rule->not_before,
-        .not_after = issuer ? earlier(rule->not_after, issuer->not_after) : rule->not_after,
-        .key = node->key,
-        .issuer = issuer ? issuer->cert : NULL,
-        .issuer_key = issuer ? issuer->key : NULL,
-        .path_len = rule->issues_leaves ? 0 : -1,
-        .aia_url = aia,
-        .crl_url = crl,
-        .policy_oid = rule->issues_leaves ? ca->policy->issuance.policy_oid : NULL,
-        .server_auth = rule->issues_leaves,
-    };
-    return fc_cert_make_ca(&params, &node->cert, err);
-}
-
-/* Key and certificate of a node whose issuer is there; nothing is stored yet. */
-static int make(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
-{
-    const size_t kind = key_kind(node->rule->key);
-
-    if (fc_key_generate(key_kinds[kind].type, key_kinds[kind].bits, &node->key, err) || certify(ca, node, err) ||
-        fill(ca, node, err))
-        return -1;
-    node->root = !node->issuer;
-    node->chain = fc_ca_chain_text(node);
-    return 0;
-}
-
-/* In a write transaction. */
-static int insert(struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
-{
-    fc_auto_free char *name = fc_asprintf("%s/%s", ca->policy->name, node->name);
-    fc_auto_free unsigned char *key_der = NULL;
-    struct fc_issuer row;
-
-    if (fc_ca_stored_row(name, node->rule ? node->key : NULL, node->cert, &row, &key_der, err))
-        return -1;
-    row.created_at = ca->now;
-    if (fc_store_issuer_insert(ca->store, &row, err))
-        return -1;
-    node->id = row.id;
-    return 0;
-}
-
-static int store(struct fc_ca *ca, struct fc_ca_node *const *nodes, size_t count, struct fc_err *err)
-{
-    struct fc_store_tx tx fc_auto_tx = {0};
-
-    if (count == 0)
-        return 0;
-    if (fc_store_begin(ca->store, FC_STORE_WRITE, &tx, err))
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        if (insert(ca, nodes[i], err))
-            return -1;
-    if (fc_store_commit(&tx, err))
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        publish(ca, nodes[i]);
-    return 0;
-}
-
-int fc_ca_hierarchy_make_quick(struct fc_ca *ca, struct fc_err *err)
-{
-    fc_auto_free struct fc_ca_node **made = fc_calloc(ca->n_nodes + 1, sizeof *made);
-    size_t count = 0;
-
-    for (size_t i = 0; i < ca->n_nodes; i++) {
-        struct fc_ca_node *node = &ca->nodes[i];
-        if (fc_ca_hierarchy_ready(node))
-            continue;
-        if (!node->rule) { /* the own root, not stored yet */
-            node->chain = fc_ca_chain_text(node);
-            made[count++] = node;
-            continue;
-        }
-        if (key_kinds[key_kind(node->rule->key)].type == FC_KEY_RSA || (node->issuer && !node->issuer->cert))
-            continue;
-        if (make(ca, node, err))
-            return -1;
-        node->created = true;
-        made[count++] = node;
-    }
-    return store(ca, made, count, err);
-}
-
-int fc_ca_hierarchy_make(struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
-{
-    return make(ca, node, err) || store(ca, &node, 1, err) ? -1 : 0;
 }
 
 void fc_ca_hierarchy_release(struct fc_ca *ca)

@@ -63,20 +63,30 @@ struct fc_ca {
     atomic_bool stopping;
 };
 
-/* ---- ca_hierarchy.c: nodes ---- */
+/* ---- ca_hierarchy.c: nodes, loading ---- */
 
 /* Lists the nodes that the policy (and the own root) wants and those that the store has besides; loads what is stored, reads the
  * own root. */
 int fc_ca_hierarchy_load(struct fc_ca *ca, const struct fc_ca_params *params, struct fc_err *err);
-/* Makes what is missing and needs no RSA key (ECDSA keys below issuers that are there); stores it in one transaction. */
-int fc_ca_hierarchy_make_quick(struct fc_ca *ca, struct fc_err *err);
-/* Makes and stores one node whose issuer is ready. For the background thread. */
-int fc_ca_hierarchy_make(struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err);
 void fc_ca_hierarchy_release(struct fc_ca *ca);
 /* The ready node, or NULL. */
 const struct fc_ca_node *fc_ca_hierarchy_find(const struct fc_ca *ca, const char *name);
 bool fc_ca_hierarchy_ready(const struct fc_ca_node *node);
 bool fc_ca_hierarchy_issues_leaves(const struct fc_ca_node *node);
+bool fc_ca_hierarchy_is_rsa(const struct fc_policy_ca *rule);
+/* What is derived from key and certificate, but for the chain, which needs all issuers. */
+int fc_ca_hierarchy_fill(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err);
+/* Makes a filled and stored node ready. */
+void fc_ca_hierarchy_publish(struct fc_ca *ca, struct fc_ca_node *node);
+
+/* ---- ca_make.c: keys and CA certificates ---- */
+
+/* Makes what is missing and needs no RSA key (ECDSA keys below issuers that are there); stores it in one transaction. */
+int fc_ca_make_quick(struct fc_ca *ca, struct fc_err *err);
+/* Makes and stores one node whose issuer is ready. For the background thread. */
+int fc_ca_make_node(struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err);
+/* "P-256", "RSA-2048" */
+void fc_ca_make_key_name(const struct fc_key *key, char *ret_name, size_t room);
 
 /* ---- ca_stored.c: rows of the store ---- */
 

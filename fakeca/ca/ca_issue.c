@@ -25,11 +25,6 @@ struct plan {
 
 /* ---- who issues ---- */
 
-static bool is_rsa(const struct fc_policy_ca *rule)
-{
-    return fc_text_starts(rule->key, "RSA-");
-}
-
 /* Dates of the certificate when it is there: an own root may have shortened them. */
 static bool covers(const struct fc_ca_node *node, const struct plan *plan)
 {
@@ -67,7 +62,8 @@ static bool is_candidate(const struct fc_ca *ca, const struct fc_ca_node *node, 
 {
     bool family = plan->rsa ? ca->rsa_issuers : ca->ecdsa_issuers;
 
-    return fc_ca_hierarchy_issues_leaves(node) && (!family || is_rsa(node->rule) == plan->rsa) && covers(node, plan);
+    return fc_ca_hierarchy_issues_leaves(node) && (!family || fc_ca_hierarchy_is_rsa(node->rule) == plan->rsa) &&
+           covers(node, plan);
 }
 
 /* Draws one of the candidates that are ready. */
