@@ -124,26 +124,34 @@ int fc_manage_body_query_env(struct fc_manage_call *call, const struct fc_manage
     return fc_err_set(err, FC_E_USAGE, "query parameter 'environment': unknown environment '%.64s'", name);
 }
 
+/* Where the page begins, and which way it goes. */
+static int read_position(struct fc_manage_call *call, struct fc_store_page *page, struct fc_err *err)
+{
+    int64_t after = -1, before = 0;
+
+    if (fc_manage_body_query_int(call, "after", 0, INT64_MAX, &after, err) ||
+        fc_manage_body_query_int(call, "before", 1, INT64_MAX, &before, err))
+        return -1;
+    if (after >= 0 && before)
+        return fc_err_set(err, FC_E_USAGE, "query parameters 'after' and 'before': give one of them");
+    if (after >= 0)
+        page->newest_first = false;
+    page->after = after >= 0 ? after : before;
+    return 0;
+}
+
 int fc_manage_body_want(struct fc_manage_call *call, bool newest_first, struct fc_manage_want *ret_want,
                         struct fc_err *err)
 {
     const struct fc_manage_env *env;
     struct fc_manage_want want = {.page.newest_first = newest_first};
-    int64_t limit = FC_MANAGE_LIMIT_DEFAULT, before = 0;
-    bool after_given = fc_http_req_query(call->req, "after") != NULL;
+    int64_t limit = FC_MANAGE_LIMIT_DEFAULT;
 
     if (fc_manage_body_query_env(call, &env, err) ||
         fc_manage_body_query_int(call, "account", 1, INT64_MAX, &want.account, err) ||
-        fc_manage_body_query_int(call, "after", 0, INT64_MAX, &want.page.after, err) ||
-        fc_manage_body_query_int(call, "before", 1, INT64_MAX, &before, err) ||
-        fc_manage_body_query_int(call, "limit", 1, FC_STORE_PAGE_MAX, &limit, err))
+        fc_manage_body_query_int(call, "limit", 1, FC_STORE_PAGE_MAX, &limit, err) ||
+        read_position(call, &want.page, err))
         return -1;
-    if (after_given && before)
-        return fc_err_set(err, FC_E_USAGE, "query parameters 'after' and 'before': give one of them");
-    if (after_given)
-        want.page.newest_first = false;
-    if (before)
-        want.page.after = before;
     want.env = env ? env->policy->name : NULL;
     want.limit = (size_t)limit;
     want.page.limit = want.limit < FC_STORE_PAGE_MAX ? want.limit + 1 : want.limit;

@@ -182,7 +182,7 @@ static void add_warnings(const struct move *move, json_t *warnings)
 
     if (move->after.now >= move->before.now)
         return;
-    if (fc_manage_due_ahead(move->manage, move->after.now, &ahead, &err)) {
+    if (fc_manage_due_ahead(move->manage->params.store, move->after.now, &ahead, &err)) {
         json_array_append_new(warnings, json_sprintf("what lies in the future now is not known: %s", err.text));
         return;
     }

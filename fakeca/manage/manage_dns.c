@@ -78,16 +78,24 @@ int fc_manage_dns_put(struct fc_manage_call *call, struct fc_err *err)
     return 0;
 }
 
+/* NULL when absent. */
+static int read_word(struct fc_manage_call *call, const char *parameter, const char **ret_word, struct fc_err *err)
+{
+    *ret_word = fc_http_req_query(call->req, parameter);
+    if (*ret_word && !**ret_word)
+        return fc_err_set(err, FC_E_USAGE, "query parameter '%s': is empty", parameter);
+    return 0;
+}
+
 int fc_manage_dns_delete(struct fc_manage_call *call, struct fc_err *err)
 {
-    const char *name = fc_http_req_query(call->req, "name");
-    const char *type = fc_http_req_query(call->req, "type");
+    const char *name, *type;
     int64_t removed;
 
+    if (read_word(call, "name", &name, err) || read_word(call, "type", &type, err))
+        return -1;
     if (type && !name)
         return fc_err_set(err, FC_E_USAGE, "query parameter 'type': needs 'name' beside it");
-    if ((name && !*name) || (type && !*type))
-        return fc_err_set(err, FC_E_USAGE, "query parameter '%s': is empty", name && !*name ? "name" : "type");
     if (fc_dns_clear(call->manage->params.dns, name, type, call->req->now, &removed, err))
         return -1;
     fc_manage_json(call, json_pack("{s:I}", "removed", (json_int_t)removed));

@@ -12,81 +12,86 @@ int64_t fc_manage_due_renew_at(const struct fc_certificate *certificate)
     return certificate->not_before + (certificate->not_after - certificate->not_before) / 3 * 2;
 }
 
-static int not_yet_valid(struct fc_manage *manage, int64_t at, int64_t *ret_count, struct fc_err *err)
+/* ---- what lies ahead ---- */
+
+struct tally {
+    int64_t at;
+    int64_t later; /* rows that belong to a moment behind `at` */
+    size_t rows;   /* of this page */
+};
+
+/* Reads and counts one page, and moves page->after to its end. */
+typedef int (*page_fn)(struct fc_store *store, struct fc_arena *arena, struct fc_store_page *page, struct tally *tally,
+                       struct fc_err *err);
+
+static int certificate_page(struct fc_store *store, struct fc_arena *arena, struct fc_store_page *page,
+                            struct tally *tally, struct fc_err *err)
 {
     const struct fc_store_cert_filter all = {0};
-    struct fc_store_page page = {.limit = FC_STORE_PAGE_MAX};
-    int64_t found = 0;
-    size_t count;
+    struct fc_certificate *certificates;
+    int64_t *numbers;
 
-    do {
-        fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
-        struct fc_store_tx tx fc_auto_tx = {0};
-        struct fc_certificate *certificates;
-        int64_t *numbers;
-        if (fc_store_begin(manage->params.store, FC_STORE_READ, &tx, err) ||
-            fc_store_cert_list(manage->params.store, arena, &all, &page, &certificates, &numbers, &count, err))
-            return -1;
-        for (size_t i = 0; i < count; i++) {
-            found += certificates[i].not_before > at;
-            page.after = numbers[i];
-        }
-    } while (count == FC_STORE_PAGE_MAX);
-    *ret_count = found;
-    return 0;
-}
-
-static int accounts_after(struct fc_manage *manage, int64_t at, int64_t *ret_count, struct fc_err *err)
-{
-    struct fc_store_page page = {.limit = FC_STORE_PAGE_MAX};
-    int64_t found = 0;
-    size_t count;
-
-    do {
-        fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
-        struct fc_store_tx tx fc_auto_tx = {0};
-        struct fc_account *accounts;
-        if (fc_store_begin(manage->params.store, FC_STORE_READ, &tx, err) ||
-            fc_store_account_list(manage->params.store, arena, NULL, &page, &accounts, &count, err))
-            return -1;
-        for (size_t i = 0; i < count; i++) {
-            found += accounts[i].created_at > at;
-            page.after = accounts[i].id;
-        }
-    } while (count == FC_STORE_PAGE_MAX);
-    *ret_count = found;
-    return 0;
-}
-
-static int orders_after(struct fc_manage *manage, int64_t at, int64_t *ret_count, struct fc_err *err)
-{
-    struct fc_store_page page = {.limit = FC_STORE_PAGE_MAX};
-    int64_t found = 0;
-    size_t count;
-
-    do {
-        fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
-        struct fc_store_tx tx fc_auto_tx = {0};
-        struct fc_order *orders;
-        if (fc_store_begin(manage->params.store, FC_STORE_READ, &tx, err) ||
-            fc_store_order_list(manage->params.store, arena, NULL, 0, &page, &orders, &count, err))
-            return -1;
-        for (size_t i = 0; i < count; i++) {
-            found += orders[i].created_at > at;
-            page.after = orders[i].id;
-        }
-    } while (count == FC_STORE_PAGE_MAX);
-    *ret_count = found;
-    return 0;
-}
-
-int fc_manage_due_ahead(struct fc_manage *manage, int64_t at, struct fc_manage_ahead *ret_ahead, struct fc_err *err)
-{
-    if (not_yet_valid(manage, at, &ret_ahead->certificates, err) ||
-        accounts_after(manage, at, &ret_ahead->accounts, err))
+    if (fc_store_cert_list(store, arena, &all, page, &certificates, &numbers, &tally->rows, err))
         return -1;
-    return orders_after(manage, at, &ret_ahead->orders, err);
+    for (size_t i = 0; i < tally->rows; i++) {
+        tally->later += certificates[i].not_before > tally->at;
+        page->after = numbers[i];
+    }
+    return 0;
 }
+
+static int account_page(struct fc_store *store, struct fc_arena *arena, struct fc_store_page *page, struct tally *tally,
+                        struct fc_err *err)
+{
+    struct fc_account *accounts;
+
+    if (fc_store_account_list(store, arena, NULL, page, &accounts, &tally->rows, err))
+        return -1;
+    for (size_t i = 0; i < tally->rows; i++) {
+        tally->later += accounts[i].created_at > tally->at;
+        page->after = accounts[i].id;
+    }
+    return 0;
+}
+
+static int order_page(struct fc_store *store, struct fc_arena *arena, struct fc_store_page *page, struct tally *tally,
+                      struct fc_err *err)
+{
+    struct fc_order *orders;
+
+    if (fc_store_order_list(store, arena, NULL, 0, page, &orders, &tally->rows, err))
+        return -1;
+    for (size_t i = 0; i < tally->rows; i++) {
+        tally->later += orders[i].created_at > tally->at;
+        page->after = orders[i].id;
+    }
+    return 0;
+}
+
+static int count_later(struct fc_store *store, page_fn read_page, int64_t at, int64_t *ret_count, struct fc_err *err)
+{
+    struct fc_store_page page = {.limit = FC_STORE_PAGE_MAX};
+    struct tally tally = {.at = at};
+
+    do {
+        fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
+        struct fc_store_tx tx fc_auto_tx = {0};
+        if (fc_store_begin(store, FC_STORE_READ, &tx, err) || read_page(store, arena, &page, &tally, err))
+            return -1;
+    } while (tally.rows == FC_STORE_PAGE_MAX);
+    *ret_count = tally.later;
+    return 0;
+}
+
+int fc_manage_due_ahead(struct fc_store *store, int64_t at, struct fc_manage_ahead *ret_ahead, struct fc_err *err)
+{
+    if (count_later(store, certificate_page, at, &ret_ahead->certificates, err) ||
+        count_later(store, account_page, at, &ret_ahead->accounts, err))
+        return -1;
+    return count_later(store, order_page, at, &ret_ahead->orders, err);
+}
+
+/* ---- what was passed ---- */
 
 int fc_manage_due_passed(struct fc_store *store, int64_t from, int64_t to, struct fc_manage_passed *ret_passed,
                          struct fc_err *err)

@@ -133,7 +133,7 @@ struct fc_manage_ahead {
     int64_t certificates, accounts, orders;
 };
 /* Not inside a transaction. */
-int fc_manage_due_ahead(struct fc_manage *manage, int64_t at, struct fc_manage_ahead *ret_ahead, struct fc_err *err);
+int fc_manage_due_ahead(struct fc_store *store, int64_t at, struct fc_manage_ahead *ret_ahead, struct fc_err *err);
 
 /* ---- handlers ---- */
 json_t *fc_manage_clock_json(const struct fc_manage *manage);
