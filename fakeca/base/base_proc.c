@@ -23,6 +23,9 @@
 /* How often an ended process is looked for on a kernel without pidfd_open (before Linux 5.3). */
 #define LOOK_AGAIN (20 * FC_MS)
 
+/* How long an end is waited for once the output that was listened to is closed. */
+#define END_AFTER_CLOSE FC_SECOND
+
 #define LAST_LINE_MAX 300
 
 struct stream {
@@ -258,6 +261,18 @@ static int await_error(const struct fc_proc *proc, const struct stream *stream, 
     return fc_err_set(err, FC_E_AGAIN, "'%s' did not say '%s' in time; its last line: '%s'", proc->name, text, last);
 }
 
+/* What came while we were busy counts. A closed output mostly means an end that is a moment away: the kernel closes the pipes of
+ * a process first, and the error should tell how it ended. */
+static void last_look(struct fc_proc *proc, const struct stream *from, int64_t deadline)
+{
+    int64_t until = fc_clock_mono() + END_AFTER_CLOSE;
+
+    if (from->fd < 0)
+        ends_until(proc, until < deadline ? until : deadline);
+    else
+        fc_proc_running(proc);
+}
+
 int fc_proc_await(struct fc_proc *proc, enum fc_proc_stream stream, const char *text, int64_t deadline,
                   const char **ret_line, struct fc_err *err)
 {
@@ -267,7 +282,7 @@ int fc_proc_await(struct fc_proc *proc, enum fc_proc_stream stream, const char *
         if (find_line(proc, from, text))
             break;
         if (proc->ended || from->cut || from->fd < 0 || fc_clock_mono() >= deadline) {
-            fc_proc_running(proc); /* one last look: what came while we were busy counts */
+            last_look(proc, from, deadline);
             if (find_line(proc, from, text))
                 break;
             return await_error(proc, from, text, err);
