@@ -69,8 +69,8 @@ int fc_proc_start(const struct fc_proc_spec *spec, struct fc_proc **ret_proc, st
 
 /* ---- reading ---- */
 
-/* Reads what there is, at most `max` bytes; whether anything came. */
-static size_t read_stream(struct stream *stream, size_t max)
+/* Reads what there is, about `max` bytes at most. */
+static void read_stream(struct stream *stream, size_t max)
 {
     char chunk[16384];
     size_t total = 0;
@@ -91,7 +91,6 @@ static size_t read_stream(struct stream *stream, size_t max)
         stream->cut = stream->cut || kept < (size_t)n;
         total += (size_t)n;
     }
-    return total;
 }
 
 static void note_end(struct fc_proc *proc, int status)
