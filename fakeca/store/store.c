@@ -25,8 +25,7 @@ static int open_database(struct fc_store *store, const struct fc_store_params *p
 {
     if (params->dir)
         return fc_store_file_open(store, params, err);
-    return fc_store_file_connect(store, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY,
-                                 err);
+    return fc_store_file_open_memory(store, err);
 }
 
 int fc_store_open(const struct fc_store_params *params, struct fc_store **ret_store, struct fc_err *err)

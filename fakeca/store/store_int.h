@@ -111,8 +111,9 @@ int fc_store_load_counters(struct fc_store *store, struct fc_err *err);
 /* ---- store_file.c ---- */
 /* Takes STATE/lock and looks at STATE/fakeca.db or makes it: sets path, lock_fd and db. */
 int fc_store_file_open(struct fc_store *store, const struct fc_store_params *params, struct fc_err *err);
+/* Sets db. */
+int fc_store_file_open_memory(struct fc_store *store, struct fc_err *err);
 void fc_store_file_close(struct fc_store *store);
-int fc_store_file_connect(struct fc_store *store, const char *path, int flags, struct fc_err *err);
 
 /* ---- store_schema.c ---- */
 struct fc_store_migration {
