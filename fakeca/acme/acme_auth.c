@@ -61,7 +61,7 @@ static int check_size(struct fc_acme_call *call)
 static int bad_algorithm(struct fc_acme_call *call, const char *alg)
 {
     const char *const *names = (const char *const *)call->acme->p.policy->requests.signature_algorithms;
-    struct fc_buf list fc_auto_buf;
+    struct fc_buf list fc_auto_buf = {0};
 
     fc_buf_init(&list, ALGORITHMS_MAX);
     for (const char *const *name = names; *name; name++)

@@ -58,7 +58,7 @@ static const char *offered_types(const struct fc_acme_call *call, const struct f
     const char **methods = ident->type == FC_IDENT_IP ? policy->validation.methods_ip
                            : fc_ident_wildcard(ident) ? policy->validation.methods_wildcard
                                                       : policy->validation.methods_dns;
-    struct fc_buf types fc_auto_buf;
+    struct fc_buf types fc_auto_buf = {0};
 
     fc_buf_init(&types, TYPES_TEXT_MAX);
     for (const char **method = methods; method && *method; method++)

@@ -54,7 +54,7 @@ const char *fc_acme_problem_text(struct fc_arena *arena, const struct fc_problem
 const char *fc_acme_problem_quote(struct fc_arena *arena, const char *text)
 {
     static const char plain[] = "\"\\\a\b\f\n\r\t\v", letter[] = "\"\\abfnrtv";
-    struct fc_buf quoted fc_auto_buf;
+    struct fc_buf quoted fc_auto_buf = {0};
 
     fc_buf_init(&quoted, QUOTE_MAX);
     fc_buf_putc(&quoted, '"');

@@ -220,7 +220,7 @@ json_t *fc_acme_render_authz(const struct fc_acme_call *call, const struct fc_au
 
 const char *fc_acme_render_names(struct fc_arena *arena, const struct fc_ident *idents, size_t count)
 {
-    struct fc_buf names fc_auto_buf;
+    struct fc_buf names fc_auto_buf = {0};
 
     fc_buf_init(&names, NAMES_MAX);
     for (size_t i = 0; i < count; i++)
