@@ -74,7 +74,7 @@ void fc_va_dns01_start(struct fc_va_run *run)
     run->state = state;
     fc_va_trace_add(run)->host = state->name;
     if (run->ident.type != FC_IDENT_DNS) {
-        refuse(run, FC_PROBLEM_MALFORMED, "Identifier type for DNS challenge was not DNS");
+        refuse(run, FC_PROBLEM_MALFORMED, "Identifier type for DNS was not itself DNS");
         fc_va_finish(run);
         return;
     }
