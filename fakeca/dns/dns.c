@@ -190,7 +190,7 @@ int fc_dns_clear(struct fc_dns *dns, const char *name, const char *type, int64_t
     pthread_mutex_lock(&dns->change);
     int failed = forget_rows(dns, only_name, type ? fc_dns_type_name(number) : NULL, now, err);
     if (failed == 0)
-        *ret_count = fc_dns_table_clear(dns->table, only_name, !type || !name, number);
+        *ret_count = fc_dns_table_clear(dns->table, only_name, !type, number);
     pthread_mutex_unlock(&dns->change);
     return failed;
 }

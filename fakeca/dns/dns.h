@@ -34,7 +34,7 @@ FC_CLEANUP(struct fc_dns *, fc_dns_free)
  * FC_E_USAGE names field and rule ("'type': unknown record type 'AAA', did you mean 'AAAA'?"). */
 int fc_dns_set(struct fc_dns *dns, const char *name, const char *type, const json_t *value, int64_t now,
                struct fc_err *err);
-/* name NULL: all rules, whatever the type; type NULL: all types of the name. *ret_count: rules removed. */
+/* name NULL: of all names; type NULL: of all types. *ret_count: rules removed. */
 int fc_dns_clear(struct fc_dns *dns, const char *name, const char *type, int64_t now, int64_t *ret_count,
                  struct fc_err *err);
 /* {"default":["127.0.0.1"],"rules":[{"name","type","values"|"rcode"}]}, rules in order of name and type; new reference. */

@@ -1,24 +1,21 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/base_alloc.h"
 #include "base/base_clock.h"
 #include "base/base_file.h"
+#include "base/base_proc.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
 
 #include "server/lib_server.h"
-
-extern char **environ;
 
 static struct lib_client connect_to(const struct sockaddr *addr, socklen_t len)
 {
@@ -217,32 +214,15 @@ struct lib_response lib_request(unsigned port, const char *text)
 
 int lib_run(const char *const *args, char *ret_out, size_t size)
 {
-    posix_spawn_file_actions_t actions;
-    int ends[2], status = -1;
-    pid_t pid = -1;
-    size_t len = 0;
+    const struct fc_proc_spec spec = {.argv = args, .max_out = size - 1};
+    fc_auto(fc_proc_free) struct fc_proc *proc = NULL;
+    struct fc_proc_exit how;
 
-    if (pipe(ends) != 0)
+    ret_out[0] = '\0';
+    if (fc_proc_run(&spec, PATIENCE, &proc, &how, NULL) != 0)
         return -1;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    posix_spawn_file_actions_addclose(&actions, ends[0]);
-    posix_spawn_file_actions_addclose(&actions, ends[1]);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0);
-    int failed = posix_spawnp(&pid, args[0], &actions, NULL, (char *const *)(uintptr_t)args, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    while (failed == 0 && len + 1 < size) {
-        ssize_t got = read(ends[0], ret_out + len, size - 1 - len);
-        if (got <= 0)
-            break;
-        len += (size_t)got;
-    }
-    ret_out[len] = '\0';
-    close(ends[0]);
-    if (failed != 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-        return -1;
-    return WEXITSTATUS(status);
+    snprintf(ret_out, size, "%s", fc_proc_output(proc, FC_PROC_OUT, NULL, NULL));
+    return how.code;
 }
 
 /* ---- a certificate ---- */
