@@ -63,7 +63,8 @@ struct fc_va_result {
     struct fc_problem problem; /* when not valid; texts of letsencrypt.md B.3, B.4, B.6 */
     const struct fc_va_hop *hops;
     size_t n_hops;
-    json_t *record; /* validationRecord (B.9), array; borrowed; empty when no connection was tried */
+    json_t *record; /* validationRecord (B.9), array; borrowed (keep a copy, not a reference); empty when no connection
+                     * was tried */
     int64_t total_ns;
 };
 /* On the VA's thread. Must not block for long. */

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -289,13 +290,35 @@ static void open_tls(struct peer *peer)
     SSL_CTX_set_tlsext_servername_arg(peer->tls, peer);
 }
 
+static struct peer_answer *copy_answers(const struct peer_params *params)
+{
+    struct peer_answer *copies = fc_calloc(params->n_answers, sizeof *copies);
+
+    for (size_t i = 0; i < params->n_answers; i++) {
+        const struct peer_answer *answer = &params->answers[i];
+        copies[i].len = answer_len(answer);
+        copies[i].path = fc_strdup(answer->path);
+        copies[i].bytes = fc_memdup(answer->bytes, copies[i].len + (answer->len > 0 ? 0 : 1));
+    }
+    return copies;
+}
+
+static void free_answers(struct peer *peer)
+{
+    for (size_t i = 0; i < peer->params.n_answers; i++) {
+        free((char *)(uintptr_t)peer->answers[i].path);
+        free((char *)(uintptr_t)peer->answers[i].bytes);
+    }
+    free(peer->answers);
+}
+
 struct peer *peer_start(const struct peer_params *params)
 {
     struct peer *peer = fc_calloc(1, sizeof *peer);
 
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     peer->params = *params;
-    peer->answers = fc_memdup(params->answers, params->n_answers * sizeof *params->answers);
+    peer->answers = copy_answers(params);
     pthread_mutex_init(&peer->lock, NULL);
     need(pipe(peer->stop) == 0, "pipe");
     bind_port(peer);
@@ -341,7 +364,7 @@ void peer_stop(struct peer *peer)
         free(peer->requests[i]);
     SSL_CTX_free(peer->tls);
     pthread_mutex_destroy(&peer->lock);
-    free(peer->answers);
+    free_answers(peer);
     free(peer);
 }
 

@@ -19,7 +19,8 @@ enum peer_mode {
     PEER_FULL          /* listens, but answers no connect: its queue is full */
 };
 
-/* Answers to requests for paths that begin with `path`; "" fits all. The first that fits counts. len 0: strlen(bytes). */
+/* Answers to requests for paths that begin with `path`; "" fits all. The first that fits counts. len 0: strlen(bytes).
+ * Copied. */
 struct peer_answer {
     const char *path;
     const char *bytes;

@@ -222,7 +222,7 @@ static json_t *verdict_json(const struct fc_va_result *result)
         json_object_set(json, "detail", json_object_get(problem, "detail"));
         json_decref(problem);
     }
-    json_object_set(json, "record", result->record);
+    json_object_set_new(json, "record", json_deep_copy(result->record));
     for (size_t i = 0; i < result->n_hops; i++)
         json_array_append_new(hops, hop_json(&result->hops[i]));
     json_object_set_new(json, "hops", hops);
