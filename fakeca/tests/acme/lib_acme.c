@@ -35,7 +35,9 @@ struct lib_job {
 
 struct lib_jobs {
     pthread_mutex_t lock;
+    pthread_cond_t changed;
     struct lib_job *first;
+    unsigned issuers_ready;
 };
 
 static void post(void *cookie, void (*fn)(void *arg), void (*drop)(void *arg), void *arg)
@@ -161,6 +163,10 @@ static void issuer_ready(void *cookie)
 
     if (t->acme)
         fc_acme_issuer_ready(t->acme);
+    pthread_mutex_lock(&t->jobs->lock);
+    t->jobs->issuers_ready++;
+    pthread_cond_signal(&t->jobs->changed);
+    pthread_mutex_unlock(&t->jobs->lock);
 }
 
 void lib_acme_make_rsa(struct lib_acme *t)
@@ -169,6 +175,11 @@ void lib_acme_make_rsa(struct lib_acme *t)
 
     must(fc_ca_start_background(t->ca, &err), &err);
     assert_true(fc_ca_wait_ready(t->ca, fc_clock_mono() + 100 * FC_SECOND));
+    /* the CA says so after it is so */
+    pthread_mutex_lock(&t->jobs->lock);
+    while (t->jobs->issuers_ready == 0)
+        pthread_cond_wait(&t->jobs->changed, &t->jobs->lock);
+    pthread_mutex_unlock(&t->jobs->lock);
 }
 
 static void start_ca(struct lib_acme *t)
@@ -196,6 +207,7 @@ int lib_acme_setup(void **state)
     t->arena = fc_arena_new();
     t->jobs = fc_calloc(1, sizeof *t->jobs);
     pthread_mutex_init(&t->jobs->lock, NULL);
+    pthread_cond_init(&t->jobs->changed, NULL);
     t->clock = fc_clock_new();
     must(fc_time_parse(LIB_NOW, &t->now, &err), &err);
     must(fc_clock_freeze(t->clock, &err) || fc_clock_set(t->clock, t->now, &err), &err);
@@ -226,6 +238,7 @@ int lib_acme_teardown(void **state)
     fc_store_close(t->store);
     fc_policy_free(t->policy);
     fc_clock_free(t->clock);
+    pthread_cond_destroy(&t->jobs->changed);
     pthread_mutex_destroy(&t->jobs->lock);
     free(t->jobs);
     fc_arena_free(t->arena);
