@@ -289,7 +289,7 @@ int fc_acme_auth_key_policy(struct fc_acme_call *call, const struct fc_key *key)
 
 static int accept(struct fc_acme_call *call)
 {
-    const struct fc_key *key;
+    const struct fc_key *key = NULL;
 
     if (find_key(call, &key) || verify(call, key))
         return -1;

@@ -119,27 +119,32 @@ static int undo(struct fc_acme_call *call, struct fc_authz *authz)
     return fc_acme_problem_internal(call, UPDATE);
 }
 
-static int start(struct fc_acme_call *call)
+/* Holds the request until the verdict; who asks again while it is under way waits for the same one. */
+static int hold(struct fc_acme_call *call, struct fc_http_wait *latch)
 {
-    struct fc_http_wait *latch = NULL;
-    struct fc_authz authz;
-    const char *type;
-    bool started;
-
-    if (commit_attempt(call, &authz, &type, &started))
-        return -1;
-    bool fast = call->acme->p.pace == FC_PACE_FAST;
-    if (started &&
-        fc_acme_attempt_start(call->acme, &authz, call->signer->account.thumbprint, fast ? &latch : NULL, &call->err))
-        return undo(call, &authz);
-    /* who asks again while it is under way waits for the same verdict */
-    if (!started && fast && authz.processing)
-        latch = fc_acme_attempt_latch(call->acme, authz.id);
-    if (!latch)
-        return authz.processing && !started ? show(call) : answer(call, &authz, type);
     call->res->wait = latch;
     call->res->wait_until = fc_clock_mono() + HOLD;
     return 0;
+}
+
+static int start(struct fc_acme_call *call)
+{
+    bool fast = call->acme->p.pace == FC_PACE_FAST, started = false;
+    struct fc_http_wait *latch = NULL;
+    struct fc_authz authz;
+    const char *type;
+
+    if (commit_attempt(call, &authz, &type, &started))
+        return -1;
+    if (started &&
+        fc_acme_attempt_start(call->acme, &authz, call->signer->account.thumbprint, fast ? &latch : NULL, &call->err))
+        return undo(call, &authz);
+    if (!started && authz.processing) {
+        latch = fast ? fc_acme_attempt_latch(call->acme, authz.id) : NULL;
+        if (!latch)
+            return show(call); /* decided between the two looks, or nothing to wait for */
+    }
+    return latch ? hold(call, latch) : answer(call, &authz, type);
 }
 
 int fc_acme_challenge(struct fc_acme_call *call)

@@ -153,8 +153,8 @@ json_t *fc_acme_render_authz(const struct fc_acme_call *call, const struct fc_au
 json_t *fc_acme_render_challenge(const struct fc_acme_call *call, const struct fc_authz *authz, const char *type);
 /* The types of the challenges that the authorization shows now (letsencrypt.md C.4): NULL-terminated, arena. */
 const char *const *fc_acme_render_types(const struct fc_acme_call *call, const struct fc_authz *authz);
-/* For events: "a.test, *.a.test"; arena. */
-const char *fc_acme_render_names(struct fc_arena *arena, const struct fc_ident *idents, size_t count);
+/* For events: ["a.test", "*.a.test"], new reference. */
+json_t *fc_acme_render_names(const struct fc_ident *idents, size_t count);
 /* For events: as the certificate shows it, with "*."; arena. */
 const char *fc_acme_render_authz_name(struct fc_arena *arena, const struct fc_authz *authz);
 

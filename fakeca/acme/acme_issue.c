@@ -47,13 +47,11 @@ int fc_acme_issue_store(struct fc_acme *acme, const struct fc_certificate *certi
                                          .account_id = certificate->account_id,
                                          .order_id = certificate->order_id,
                                          .serial = certificate->serial};
-    fc_auto(fc_arena_free) struct fc_arena *arena = NULL;
     char from[FC_TIME_TEXT_MAX], to[FC_TIME_TEXT_MAX];
 
     if (fc_store_cert_insert(acme->p.store, certificate, err) ||
         fc_store_order_finish(acme->p.store, certificate->order_id, certificate->serial, NULL, err))
         return -1;
-    arena = fc_arena_new();
     json_t *data = json_pack(
         "{s:s,s:s,s:s,s:s}", "identifiers", fc_acme_render_names(arena, certificate->idents, certificate->n_idents),
         "issuer", issuer_name(acme, certificate->issuer_id), "not_before",
@@ -71,7 +69,8 @@ int fc_acme_issue_fail(struct fc_acme *acme, const struct fc_order *order, const
 
     if (fc_store_order_finish(acme->p.store, order->id, NULL, fc_acme_problem_text(arena, problem), err))
         return -1;
-    fc_events_add(acme->p.events, FC_EVENT_ORDER_INVALID, now, &about, json_pack("{s:s}", "problem", problem->detail));
+    fc_events_add(acme->p.events, FC_EVENT_ORDER_INVALID, now, &about,
+                  json_pack("{s:o}", "problem", fc_problem_json(problem)));
     return 0;
 }
 

@@ -76,7 +76,8 @@ static int conflict(struct fc_acme_call *call, int64_t owner)
 }
 
 /* *ret_owner: the account that has the key already; 0 when it was changed. */
-static int change(struct fc_acme_call *call, const struct fc_account *account, int64_t *ret_owner)
+static int change(struct fc_acme_call *call, const struct fc_account *account, const struct fc_key *key,
+                  int64_t *ret_owner)
 {
     struct fc_store *store = call->acme->p.store;
     struct fc_store_tx tx fc_auto_tx = {0};
@@ -92,8 +93,8 @@ static int change(struct fc_acme_call *call, const struct fc_account *account, i
     if (!fc_acme_problem_caught(call, FC_E_NOT_FOUND) ||
         fc_store_reuse_set_key(store, account->id, account->jwk, account->thumbprint, &call->err))
         return -1;
-    fc_events_add(call->acme->p.events, FC_EVENT_ACCOUNT_UPDATED, call->now, &about,
-                  json_pack("{s:s,s:s}", "status", fc_status_name(account->status), "thumbprint", account->thumbprint));
+    fc_events_add(call->acme->p.events, FC_EVENT_ACCOUNT_KEY, call->now, &about,
+                  json_pack("{s:s}", "key", fc_acme_keys_text(call->arena, key)));
     if (fc_store_commit(&tx, &call->err))
         return -1;
     *ret_owner = 0;
@@ -113,7 +114,7 @@ static int roll_over(struct fc_acme_call *call, const struct fc_key *key)
     fc_key_thumbprint(key, thumbprint);
     account.jwk = jwk_text;
     account.thumbprint = thumbprint;
-    if (change(call, &account, &owner))
+    if (change(call, &account, key, &owner))
         return fc_acme_problem_internal(call, "Unable to update account with new key");
     if (owner)
         return conflict(call, owner);

@@ -267,29 +267,40 @@ static int read_order(struct fc_acme_call *call, int64_t id, struct fc_acme_orde
     return ask->spki ? fc_store_key_blocked(store, ask->spki, &ask->blocked, &call->err) : 0;
 }
 
+static int read_failed(struct fc_acme_call *call, int64_t id)
+{
+    if (fc_acme_problem_caught(call, FC_E_NOT_FOUND))
+        return fc_acme_missing(call, "No order for ID %" PRId64, id);
+    return fc_acme_problem_internal(call, fc_arena_printf(call->arena, "Failed to retrieve order for ID %" PRId64, id));
+}
+
 /* Any order past its expiry, a valid one too, is not there any more (C.3); others' orders look the same as none. */
-int fc_acme_order_open(struct fc_acme_call *call, struct fc_acme_order_ask *ask, struct fc_acme_order_view *ret_view)
+static int check_order(struct fc_acme_call *call, const struct fc_order *order, int64_t account_id)
 {
     const struct fc_policy *policy = call->acme->p.policy;
-    int64_t account_id, id, who = fc_acme_auth_account_id(call);
+    int64_t who = fc_acme_auth_account_id(call);
+    bool expired = call->now > order->expires_at && policy->departs.expired_order_not_found;
+
+    if (expired || strcmp(order->env, policy->name) != 0)
+        return fc_acme_missing(call, "No order for ID %" PRId64, order->id);
+    if (order->account_id != account_id || (who && order->account_id != who))
+        return fc_acme_missing(call, "No order found for account ID %" PRId64, who ? who : account_id);
+    return 0;
+}
+
+int fc_acme_order_open(struct fc_acme_call *call, struct fc_acme_order_ask *ask, struct fc_acme_order_view *ret_view)
+{
+    int64_t account_id, id;
 
     if (read_path(call, &account_id, &id))
         return -1;
-    if (ask->finalize && account_id != who)
+    if (ask->finalize && account_id != fc_acme_auth_account_id(call))
         return fc_acme_refuse(call, MALFORMED, "Mismatched account ID");
-    if (read_order(call, id, ask, ret_view)) {
-        if (!fc_acme_problem_caught(call, FC_E_NOT_FOUND))
-            return fc_acme_problem_internal(
-                call, fc_arena_printf(call->arena, "Failed to retrieve order for ID %" PRId64, id));
-        return fc_acme_missing(call, "No order for ID %" PRId64, id);
-    }
-    const struct fc_order *order = &ret_view->order;
-    bool expired = call->now > order->expires_at && policy->departs.expired_order_not_found;
-    if (expired || strcmp(order->env, policy->name) != 0)
-        return fc_acme_missing(call, "No order for ID %" PRId64, id);
-    if (order->account_id != account_id || (who && order->account_id != who))
-        return fc_acme_missing(call, "No order found for account ID %" PRId64, who ? who : account_id);
-    ret_view->status = fc_order_status(order, ret_view->authzs, call->now);
+    if (read_order(call, id, ask, ret_view))
+        return read_failed(call, id);
+    if (check_order(call, &ret_view->order, account_id))
+        return -1;
+    ret_view->status = fc_order_status(&ret_view->order, ret_view->authzs, call->now);
     return 0;
 }
 

@@ -6,14 +6,12 @@
 #include <string.h>
 
 #include "base/base_assert.h"
-#include "base/base_buf.h"
 #include "base/base_json.h"
 #include "base/base_rand.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
 
 #define TYPES_MAX 16
-#define NAMES_MAX 65536
 
 int fc_acme_body_text(const json_t *body, const char *name, const char **ret_text)
 {
@@ -218,14 +216,13 @@ json_t *fc_acme_render_authz(const struct fc_acme_call *call, const struct fc_au
 
 /* ---- for events ---- */
 
-const char *fc_acme_render_names(struct fc_arena *arena, const struct fc_ident *idents, size_t count)
+json_t *fc_acme_render_names(const struct fc_ident *idents, size_t count)
 {
-    struct fc_buf names fc_auto_buf = {0};
+    json_t *names = json_array();
 
-    fc_buf_init(&names, NAMES_MAX);
     for (size_t i = 0; i < count; i++)
-        fc_buf_printf(&names, "%s%s", i ? ", " : "", idents[i].value);
-    return fc_arena_strndup(arena, names.data, names.len);
+        json_array_append_new(names, json_string(idents[i].value));
+    return names;
 }
 
 const char *fc_acme_render_authz_name(struct fc_arena *arena, const struct fc_authz *authz)

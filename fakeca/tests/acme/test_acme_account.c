@@ -262,6 +262,7 @@ static void key_changed(void **state)
     order = lib_post(client, lib_path(lib_header(order, "Location")), NULL);
     assert_string_equal(lib_member(order, "status"), "ready");
     lib_assert_status(register_again(client, "{\"onlyReturnExisting\":true}"), 200);
+    assert_int_equal(lib_events(t, "account.key-changed"), 1);
 }
 
 static void key_not_changed(void **state)
