@@ -18,9 +18,10 @@
 #define WRITE_MAX 1000
 
 /* Numbers up to the setting's may have been seen by a reader. A log that was not closed goes on behind it: what a killed
- * server had shown but not yet written must not give its numbers to other events. */
+ * server had shown but not yet written must not give its numbers to other events. Half of it is what notes may use up between
+ * two write transactions. */
 #define GIVEN_SETTING "events.given"
-#define GIVEN_AHEAD 1000
+#define GIVEN_AHEAD 20000
 
 struct queue {
     struct fc_event *first, **end;

@@ -4,7 +4,9 @@
  * Two ways in: fc_events_add inside a write transaction of the store: the event commits with the facts or not at all;
  * fc_events_note for things that are no facts of the state (a request was served): shown at once, written to the store with
  * the next transaction or at close. Numbers grow in the order in which events become visible: a reader that has seen N
- * never misses one below N. The last `memory_max` are kept in memory, `disk_max` in the store.
+ * never misses one below N. A note that comes during a commit is shown when that is over. The last `memory_max` are kept in
+ * memory, `disk_max` in the store. Notes are lost only when more than `memory_max` of them come between two write
+ * transactions: then the oldest.
  *
  * Threads: any. The log's lock is a leaf that may be taken under the store's lock. */
 #ifndef FC_EVENTS_H

@@ -76,11 +76,17 @@ int fc_store_event_last(struct fc_store *store, int64_t *ret_seq, struct fc_err 
 int fc_store_event_trim(struct fc_store *store, int64_t keep, struct fc_err *err)
 {
     struct fc_store_sql q fc_auto_sql = {0};
+    int64_t excess = store->counts.events - keep;
     int64_t removed;
 
-    if (fc_store_sql_open(store, "DELETE FROM events WHERE seq <= (SELECT max(seq) FROM events) - ?", &q, err))
+    fc_store_assert_write(store);
+    if (excess <= 0)
+        return 0;
+    /* by rows, for numbers may have gaps */
+    if (fc_store_sql_open(
+            store, "DELETE FROM events WHERE seq <= (SELECT seq FROM events ORDER BY seq LIMIT 1 OFFSET ?)", &q, err))
         return -1;
-    fc_store_sql_int(&q, keep);
+    fc_store_sql_int(&q, excess - 1);
     if (fc_store_sql_run(&q, &removed, err))
         return -1;
     store->counts.events -= removed;

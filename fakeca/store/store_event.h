@@ -22,7 +22,7 @@ int fc_store_event_insert(struct fc_store *store, const struct fc_event_row *eve
 int fc_store_event_list(struct fc_store *store, struct fc_arena *arena, int64_t after, size_t limit,
                         struct fc_event_row **ret_events, size_t *ret_count, struct fc_err *err);
 int fc_store_event_last(struct fc_store *store, int64_t *ret_seq, struct fc_err *err);
-/* Keeps the events with the newest `keep` numbers. */
+/* Keeps the newest `keep` events. */
 int fc_store_event_trim(struct fc_store *store, int64_t keep, struct fc_err *err);
 
 /* A rule of the mock DNS, as dns/dns.h understands it; `value` is its JSON text. One row a name and type. */

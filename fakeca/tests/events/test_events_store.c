@@ -143,6 +143,25 @@ static void what_left_the_memory_is_read_from_the_store(void **state)
     lib_events_expect(lib, 30, 31, 75);
 }
 
+/* Nobody writes for a long time: what the memory cannot hold is lost, and a reader goes on behind it. */
+static void notes_that_no_transaction_wrote_are_bounded_by_the_memory(void **state)
+{
+    struct lib_events *lib = *state;
+
+    lib->memory_max = 10;
+    lib_events_open(lib);
+    add(lib, 1);
+    lib_events_note(lib, 25);
+    add(lib, 1);
+    lib_events_read(lib, 0, 100, NULL);
+    assert_int_equal(lib->count, 1 + 10 + 1); /* 1; 17..26, written by the second; 27 */
+    assert_int_equal(lib->views[0].seq, 1);
+    assert_int_equal(lib->views[1].seq, 17);
+    assert_int_equal(lib->views[11].seq, 27);
+    assert_int_equal(lib->next, 27);
+    lib_events_expect(lib, 20, 21, 27);
+}
+
 static void a_reader_far_behind_finds_rare_types(void **state)
 {
     static const char *const rare[] = {"clock.", NULL};
@@ -259,6 +278,7 @@ int main(void)
         LIB_EVENTS_TEST_CLOSED(a_reset_does_not_begin_the_numbers_anew),
         LIB_EVENTS_TEST_CLOSED(a_killed_log_never_gives_a_number_again),
         LIB_EVENTS_TEST_CLOSED(what_left_the_memory_is_read_from_the_store),
+        LIB_EVENTS_TEST_CLOSED(notes_that_no_transaction_wrote_are_bounded_by_the_memory),
         LIB_EVENTS_TEST_CLOSED(a_reader_far_behind_finds_rare_types),
         LIB_EVENTS_TEST_CLOSED(the_disk_is_bounded),
         LIB_EVENTS_TEST_CLOSED(a_rolled_back_trimming_is_made_up_for),

@@ -103,6 +103,24 @@ static void pages_trimming_and_the_last_number(void **state)
     assert_int_equal(count, 0);
 }
 
+static void trimming_counts_rows_not_numbers(void **state)
+{
+    struct lib_store *lib = *state;
+    struct fc_event_row *found;
+    size_t count;
+
+    lib_store_begin(lib, FC_STORE_WRITE);
+    for (int64_t seq = 1; seq <= 5; seq++)
+        insert(lib, seq);
+    for (int64_t seq = 100000; seq <= 100005; seq++)
+        insert(lib, seq);
+    assert_int_equal(fc_store_event_trim(lib->store, 7, &lib->err), 0);
+    assert_int_equal(fc_store_event_list(lib->store, lib->arena, 0, 100, &found, &count, &lib->err), 0);
+    assert_int_equal(count, 7);
+    assert_int_equal(found[0].seq, 5);
+    assert_int_equal(found[1].seq, 100000);
+}
+
 /* ---- mock DNS ---- */
 
 static void set(struct lib_store *lib, const char *name, const char *type, const char *value)
@@ -150,9 +168,8 @@ static void one_rule_a_name_and_type(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIB_STORE_TEST(an_event_is_found_as_it_was),
-        LIB_STORE_TEST(a_failed_statement_spoils_its_transaction),
-        LIB_STORE_TEST(pages_trimming_and_the_last_number),
+        LIB_STORE_TEST(an_event_is_found_as_it_was),        LIB_STORE_TEST(a_failed_statement_spoils_its_transaction),
+        LIB_STORE_TEST(pages_trimming_and_the_last_number), LIB_STORE_TEST(trimming_counts_rows_not_numbers),
         LIB_STORE_TEST(one_rule_a_name_and_type),
     };
     RUN(tests);

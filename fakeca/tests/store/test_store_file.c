@@ -53,7 +53,7 @@ static void a_restart_keeps_everything(void **state)
     assert_false(fc_store_in_memory(lib->store));
     add_accounts(lib, 1, 50);
     assert_int_equal(stat(lib->path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600); /* it holds the CA's keys */
+    assert_int_equal(st.st_mode & 0777, 0600);                                      /* it holds the CA's keys */
     assert_false(fc_file_exists(fc_arena_printf(lib->arena, "%s-shm", lib->path))); /* nothing is shared */
     for (int i = 1; i <= 3; i++) {
         lib_store_close(lib);
