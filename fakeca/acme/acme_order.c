@@ -127,9 +127,8 @@ static void add_events(const struct making *making)
     struct fc_event_about about = {.env = order->env, .account_id = order->account_id, .order_id = order->id};
     char expires[FC_TIME_TEXT_MAX];
 
-    json_t *data =
-        json_pack("{s:s,s:s}", "identifiers", fc_acme_render_names(call->arena, order->idents, order->n_idents),
-                  "expires", fc_time_rfc3339(order->expires_at, expires));
+    json_t *data = json_pack("{s:o,s:s}", "identifiers", fc_acme_render_names(order->idents, order->n_idents),
+                             "expires", fc_time_rfc3339(order->expires_at, expires));
     if (order->profile)
         json_object_set_new(data, "profile", json_string(order->profile));
     fc_events_add(events, FC_EVENT_ORDER_CREATED, call->now, &about, data);
