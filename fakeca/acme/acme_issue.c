@@ -53,9 +53,9 @@ int fc_acme_issue_store(struct fc_acme *acme, const struct fc_certificate *certi
         fc_store_order_finish(acme->p.store, certificate->order_id, certificate->serial, NULL, err))
         return -1;
     json_t *data = json_pack(
-        "{s:s,s:s,s:s,s:s}", "identifiers", fc_acme_render_names(arena, certificate->idents, certificate->n_idents),
-        "issuer", issuer_name(acme, certificate->issuer_id), "not_before",
-        fc_time_rfc3339(certificate->not_before, from), "not_after", fc_time_rfc3339(certificate->not_after, to));
+        "{s:o,s:s,s:s,s:s}", "identifiers", fc_acme_render_names(certificate->idents, certificate->n_idents), "issuer",
+        issuer_name(acme, certificate->issuer_id), "not_before", fc_time_rfc3339(certificate->not_before, from),
+        "not_after", fc_time_rfc3339(certificate->not_after, to));
     if (certificate->profile)
         json_object_set_new(data, "profile", json_string(certificate->profile));
     fc_events_add(acme->p.events, FC_EVENT_CERT_ISSUED, certificate->issued_at, &about, data);
