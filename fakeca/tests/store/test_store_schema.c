@@ -9,6 +9,7 @@
 #include "store/store_event.h"
 #include "store/store_int.h"
 #include "store/store_order.h"
+#include "store/store_reuse.h"
 
 #include "cmocka_all.h"
 
@@ -205,6 +206,20 @@ static void ask(struct lib_store *lib, const char *serial)
     assert_int_equal(fc_store_event_last(lib->store, &number, &lib->err), 0);
 }
 
+/* Thousands of orders and authorizations are for the same name. */
+static void ask_for_reuse(struct lib_store *lib)
+{
+    const struct fc_order like = lib_store_order(1, "production");
+    const struct fc_store_reuse_order order = {"production", like.idents, like.n_idents, LIB_NOW};
+    const struct fc_store_reuse_authz authz = {.account_id = 7, .ident = {FC_IDENT_DNS, "a.test"}, .after = LIB_NOW};
+    struct fc_order found;
+    struct fc_authz none;
+
+    assert_int_equal(fc_store_reuse_order(lib->store, lib->arena, &order, &found, &lib->err), 0);
+    assert_int_equal(fc_store_reuse_authz(lib->store, lib->arena, &authz, &none, NULL), -1);
+    assert_int_equal(fc_store_reuse_set_key(lib->store, 4002, "{}", "T-new", &lib->err), 0);
+}
+
 static void no_question_walks_a_table(void **state)
 {
     struct lib_store *lib = *state;
@@ -216,6 +231,7 @@ static void no_question_walks_a_table(void **state)
     change_rows(lib, serial);
     ask_lists(lib);
     ask(lib, serial);
+    ask_for_reuse(lib);
     for (size_t i = 0; i < FC_STORE_STATEMENTS; i++) {
         sqlite3_stmt *stmt = lib->store->statements[i].stmt;
         /* asked once, at opening */
