@@ -293,7 +293,8 @@ static bool all_written(struct fc_events *events)
     return all;
 }
 
-/* Transactions that carry nothing but the log. On an error the store has said why to others before. */
+/* Transactions that carry nothing but the log. What cannot be written (a full disk) ends with the memory: these are notes, the
+ * facts were committed long before. */
 static void flush(struct fc_events *events)
 {
     struct fc_err err = {0};
