@@ -162,6 +162,16 @@ static void finish(struct fc_net_fetch *fetch, struct fc_net_transfer *transfer,
     fetch->n_idle++;
 }
 
+/* Go decodes gzip and takes any other Content-Encoding, which nobody asked for, as it comes; libcurl refuses those that it
+ * does not know and decodes others. So such an answer is fetched once more without any decoding. */
+static bool repeat(struct fc_net_fetch *fetch, struct fc_net_transfer *transfer)
+{
+    if (!transfer->again)
+        return false;
+    fc_net_transfer_repeat(transfer);
+    return curl_multi_add_handle(fetch->multi, transfer->easy) == CURLM_OK;
+}
+
 static void finish_completed(struct fc_net_fetch *fetch)
 {
     int left;
@@ -174,7 +184,8 @@ static void finish_completed(struct fc_net_fetch *fetch)
             continue;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
         curl_multi_remove_handle(fetch->multi, easy);
-        finish(fetch, transfer, fc_net_fetch_fault(transfer, code), code);
+        if (!repeat(fetch, transfer))
+            finish(fetch, transfer, fc_net_fetch_fault(transfer, code), code);
     }
 }
 

@@ -17,6 +17,8 @@ struct fc_net_transfer {
 
     size_t body_max;
     int body_status;
+    int64_t deadline;
+    bool plain; /* bodies are taken as they come */
 
     int status;
     int http_version;
@@ -24,6 +26,8 @@ struct fc_net_transfer {
     bool head_complete;
     bool has_length;         /* the body ends by Content-Length or chunks, not by the connection */
     bool satisfied;          /* we ended the transfer, for all that was wanted is there */
+    bool foreign;            /* a Content-Encoding that we did not ask for */
+    bool again;              /* we ended it, to ask anew for the bytes as they are */
     bool garbage;            /* we ended it, for this is no HTTP/1 */
     char *location;          /* NULL: none */
     const char *tls_version; /* literal of OpenSSL's */
@@ -38,6 +42,9 @@ int fc_net_transfer_prepare(struct fc_net_transfer *transfer, const struct fc_ne
                             struct fc_err *err);
 /* Forgets what the last GET left; the handle and its buffers stay. */
 void fc_net_transfer_clear(struct fc_net_transfer *transfer);
+
+/* Makes it ready for the same GET once more, with bodies as they come. */
+void fc_net_transfer_repeat(struct fc_net_transfer *transfer);
 
 /* What the end of a transfer means, from libcurl's code and what came in. */
 enum fc_net_fetch_fault fc_net_fetch_fault(const struct fc_net_transfer *transfer, CURLcode code);

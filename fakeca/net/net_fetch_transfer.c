@@ -49,6 +49,9 @@ static void take_header(struct fc_net_transfer *transfer, const char *line, size
 
     if (value != NULL && value_len > 0 && transfer->location == NULL)
         transfer->location = fc_strndup(value, value_len);
+    value = header_value(line, len, "Content-Encoding", &value_len);
+    if (value != NULL && value_len > 0)
+        transfer->foreign = value_len != 4 || strncasecmp(value, "gzip", 4) != 0;
     if (header_value(line, len, "Content-Length", &value_len) != NULL ||
         header_value(line, len, "Transfer-Encoding", &value_len) != NULL)
         transfer->has_length = true;
@@ -63,6 +66,7 @@ static void begin_head(struct fc_net_transfer *transfer)
     transfer->http_version = version == CURL_HTTP_VERSION_1_0 ? 10 : 11;
     free(FC_TAKE(transfer->location));
     transfer->has_length = false;
+    transfer->foreign = false;
     transfer->garbage = version != CURL_HTTP_VERSION_1_0 && version != CURL_HTTP_VERSION_1_1;
 }
 
@@ -74,31 +78,40 @@ static bool end_head(struct fc_net_transfer *transfer)
     transfer->head_complete = true;
     transfer->tls_version = tls_version(transfer->easy);
     transfer->satisfied = transfer->body_status != 0 && transfer->status != transfer->body_status;
-    return !transfer->satisfied;
+    transfer->again = !transfer->satisfied && transfer->foreign && !transfer->plain;
+    return !transfer->satisfied && !transfer->again;
+}
+
+/* One line of a head. Returns false when the transfer is to end. */
+static bool take_line(struct fc_net_transfer *transfer, const char *line, size_t len)
+{
+    long status = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    transfer->status = (int)status;
+    if (line[0] == '\r' || line[0] == '\n')
+        return end_head(transfer);
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        begin_head(transfer);
+    else if (line[0] == ' ' || line[0] == '\t' || memchr(line, ':', len) != NULL)
+        take_header(transfer, line, len);
+    else
+        transfer->garbage = true;
+    return !transfer->garbage;
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *cookie)
 {
     struct fc_net_transfer *transfer = cookie;
     size_t len = size * count;
-    long status = 0;
 
     transfer->head_bytes += len;
-    if (transfer->head_complete) /* trailers of a chunked body */
-        return transfer->head_bytes <= FC_NET_FETCH_HEAD_MAX ? len : 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    transfer->status = (int)status;
-    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        begin_head(transfer);
-    } else if (line[0] == '\r' || line[0] == '\n') {
-        return end_head(transfer) ? len : 0;
-    } else if (line[0] != ' ' && line[0] != '\t' && memchr(line, ':', len) == NULL) {
-        transfer->garbage = true;
-    } else {
-        take_header(transfer, line, len);
+    if (transfer->head_bytes > FC_NET_FETCH_HEAD_MAX) {
+        transfer->garbage = !transfer->head_complete;
+        return 0;
     }
-    transfer->garbage = transfer->garbage || transfer->head_bytes > FC_NET_FETCH_HEAD_MAX;
-    return transfer->garbage ? 0 : len;
+    /* lines behind the head are the trailers of a chunked body */
+    return transfer->head_complete || take_line(transfer, line, len) ? len : 0;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *cookie)
@@ -162,10 +175,9 @@ struct fc_net_transfer *fc_net_transfer_new(void)
     return transfer;
 }
 
-void fc_net_transfer_clear(struct fc_net_transfer *transfer)
+/* Forgets what came in. */
+static void clear_answer(struct fc_net_transfer *transfer)
 {
-    curl_slist_free_all(FC_TAKE(transfer->headers));
-    curl_slist_free_all(FC_TAKE(transfer->connect_to));
     free(FC_TAKE(transfer->location));
     fc_buf_clear(&transfer->body);
     transfer->error[0] = '\0';
@@ -175,8 +187,17 @@ void fc_net_transfer_clear(struct fc_net_transfer *transfer)
     transfer->head_complete = false;
     transfer->has_length = false;
     transfer->satisfied = false;
+    transfer->foreign = false;
+    transfer->again = false;
     transfer->garbage = false;
     transfer->tls_version = NULL;
+}
+
+void fc_net_transfer_clear(struct fc_net_transfer *transfer)
+{
+    curl_slist_free_all(FC_TAKE(transfer->headers));
+    curl_slist_free_all(FC_TAKE(transfer->connect_to));
+    clear_answer(transfer);
 }
 
 void fc_net_transfer_free(struct fc_net_transfer *transfer)
@@ -224,6 +245,24 @@ static long milliseconds(int64_t ns)
     return ms > 0x7fffffff ? 0x7fffffff : (long)ms;
 }
 
+static void set_decoding(struct fc_net_transfer *transfer, bool plain)
+{
+    transfer->plain = plain;
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTP_CONTENT_DECODING, plain ? 0L : 1L);
+}
+
+static void set_deadline(struct fc_net_transfer *transfer)
+{
+    curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, milliseconds(transfer->deadline - fc_clock_mono()));
+}
+
+void fc_net_transfer_repeat(struct fc_net_transfer *transfer)
+{
+    clear_answer(transfer);
+    set_decoding(transfer, true);
+    set_deadline(transfer);
+}
+
 int fc_net_transfer_prepare(struct fc_net_transfer *transfer, const struct fc_net_fetch_params *params,
                             struct fc_err *err)
 {
@@ -231,7 +270,9 @@ int fc_net_transfer_prepare(struct fc_net_transfer *transfer, const struct fc_ne
     transfer->body_status = params->body_status;
     /* libcurl's limit on the connect covers the handshake too: what is called a connect timeout is told apart afterwards */
     curl_easy_setopt(transfer->easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(params->connect_timeout));
-    curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, milliseconds(params->deadline - fc_clock_mono()));
+    transfer->deadline = params->deadline;
+    set_deadline(transfer);
+    set_decoding(transfer, false);
     set_headers(transfer, params);
     set_place(transfer, params);
     if (curl_easy_setopt(transfer->easy, CURLOPT_URL, params->url) != CURLE_OK)

@@ -190,8 +190,10 @@ static int compose(struct fc_arena *arena, const struct parts *parts, struct fc_
         url.port = scheme_port(url.scheme);
     }
     const char *path = parts->path;
+    /* without an authority "//" at the beginning of the path would read as one */
+    bool slashes = parts->authority != NULL || fc_text_starts(path, "//");
     url.path = path[0] != '\0' ? path : "/";
-    url.text = fc_arena_printf(arena, "%s:%s%s%s%s%s%s%s", url.scheme, parts->authority != NULL ? "//" : "",
+    url.text = fc_arena_printf(arena, "%s:%s%s%s%s%s%s%s", url.scheme, slashes ? "//" : "",
                                url.userinfo != NULL ? url.userinfo : "", url.userinfo != NULL ? "@" : "", hostport,
                                path, url.query != NULL ? "?" : "", url.query != NULL ? url.query : "");
     if (strlen(url.text) > 4 * FC_NET_URL_MAX) {

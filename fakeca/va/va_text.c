@@ -40,16 +40,26 @@ static bool is_printable(uint32_t c)
     return !in_ranges(hidden, sizeof hidden / sizeof *hidden, c);
 }
 
+/* Length of the sequence that begins with this byte; 0: none does. */
+static size_t sequence_len(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xC2 || first > 0xF4)
+        return 0;
+    return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
 /* The code point at the beginning and its length; length 0: these bytes are no UTF-8. */
 static size_t decode(const char *text, size_t len, uint32_t *ret_c)
 {
-    const unsigned char *bytes = (const unsigned char *)text;
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t need = bytes[0] < 0x80 ? 1 : bytes[0] < 0xC0 ? 0 : bytes[0] < 0xE0 ? 2 : bytes[0] < 0xF0 ? 3 : 4;
-    uint32_t c = need <= 1 ? bytes[0] : bytes[0] & (0xFFu >> (need + 1));
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t need = sequence_len(bytes[0]);
 
-    if (need == 0 || bytes[0] > 0xF4 || need > len)
+    if (need == 0 || need > len)
         return 0;
+    uint32_t c = need == 1 ? bytes[0] : bytes[0] & (0xFFu >> (need + 1));
     for (size_t i = 1; i < need; i++) {
         if ((bytes[i] & 0xC0) != 0x80)
             return 0;

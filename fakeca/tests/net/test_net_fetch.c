@@ -257,6 +257,30 @@ static void gzip_is_decoded(void **state)
     assert_string_equal(bed->got.body, "body");
 }
 
+static void an_encoding_that_nobody_asked_for_is_no_encoding(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 200 OK\r\nContent-Encoding: utf-8\r\nContent-Length: 4\r\n\r\nbody",
+        "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\nbody",
+        "HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\n\r\nbody",
+    };
+    struct bed *bed = *state;
+
+    bed->params.body_status = 200;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        get_simple(bed, PEER_ANSWER, answers[i]);
+        assert_int_equal(bed->got.fault, FC_NET_OK);
+        assert_string_equal(bed->got.body, "body");
+        assert_int_equal(peer_count(bed->peer), 2);
+        forget(&bed->got);
+        peer_stop(bed->peer);
+        bed->peer = NULL;
+    }
+    /* the handle decodes again afterwards */
+    get_simple(bed, PEER_ANSWER, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nbody");
+    assert_int_equal(bed->got.fault, FC_NET_BAD_BODY);
+}
+
 static void a_long_body_ends_at_the_limit(void **state)
 {
     struct bed *bed = *state;
@@ -573,6 +597,7 @@ int main(void)
         TEST(good_answers),
         TEST(the_first_location_counts),
         TEST(gzip_is_decoded),
+        TEST(an_encoding_that_nobody_asked_for_is_no_encoding),
         TEST(a_long_body_ends_at_the_limit),
         TEST(other_statuses_end_with_the_head),
         TEST(faults_without_an_answer),
