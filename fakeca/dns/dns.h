@@ -43,7 +43,8 @@ json_t *fc_dns_list(struct fc_dns *dns);
 /* The in-process resolver (answers inside ask). Lives as long as the mock. */
 const struct fc_resolver *fc_dns_resolver(struct fc_dns *dns);
 
-/* Starts the thread that serves "ADDR:PORT" on UDP and TCP (port 0: the same free one for both). FC_E_BUSY. */
+/* Starts the thread that serves "ADDR:PORT" on UDP and TCP (port 0: the same free one for both); "localhost:PORT" is both
+ * loopbacks, ":PORT" every address. Once a mock. FC_E_BUSY, FC_E_USAGE. */
 int fc_dns_serve(struct fc_dns *dns, const char *listen, unsigned preferred_port, unsigned *ret_port,
                  struct fc_err *err);
 

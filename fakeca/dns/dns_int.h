@@ -110,7 +110,7 @@ struct fc_dns_socket {
     int fd;
     bool tcp;
 };
-/* Binds UDP and TCP of "ADDR:PORT", for localhost on both loopbacks. Errors as fc_dns_serve. */
+/* Binds UDP and TCP of "ADDR:PORT"; "localhost:PORT" is both loopbacks, ":PORT" every address. Errors as fc_dns_serve. */
 int fc_dns_listen_open(const char *text, unsigned preferred_port, struct fc_dns_socket sockets[FC_DNS_SOCKETS_MAX],
                        size_t *ret_count, unsigned *ret_port, struct fc_err *err);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,19 +18,24 @@ struct place {
     unsigned port;
 };
 
+/* "localhost:PORT" and ":PORT" are an address of either family each: the loopbacks, and whatever the machine has. */
 static int parse(const char *text, struct place *place, struct fc_err *err)
 {
     struct fc_err why = {0};
 
-    if (fc_net_addr_parse(text, &place->addrs[0], &why) != 0)
-        return fc_err_set(err, FC_E_USAGE, "'%.80s' is no address to listen on: %.200s", text, why.text);
+    *place = (struct place){.n = 1};
+    if (!strchr(text, ':') || fc_net_addr_parse(text, &place->addrs[0], &why) != 0)
+        return fc_err_set(err, FC_E_USAGE, "'%.80s' is no address to listen on: ADDR:PORT, [V6]:PORT or localhost:PORT",
+                          text);
     place->port = place->addrs[0].port;
-    place->n = 1;
-    if (fc_text_starts(text, "localhost:")) {
+    bool every = text[0] == ':';
+    if (every || fc_text_starts(text, "localhost:")) {
         place->addrs[1] = (struct fc_net_addr){.family = AF_INET6};
-        place->addrs[1].bytes[15] = 1;
+        place->addrs[1].bytes[15] = every ? 0 : 1;
         place->n = 2;
     }
+    if (every)
+        place->addrs[0] = (struct fc_net_addr){.family = AF_INET};
     return 0;
 }
 

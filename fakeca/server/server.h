@@ -14,8 +14,11 @@
 struct fc_clock;
 struct fc_server;
 
+/* A body longer than body_max is read and dropped, and the handler is called with body_too_large set. Beyond 1 MiB (or body_max,
+ * if that is more) the rest is not read: when Content-Length announces it the handler is called at once, else, with chunks,
+ * the connection is cut when it gets there. */
 struct fc_server_limits {
-    size_t body_max;          /* bytes kept; a longer body is drained up to 1 MiB with body_too_large set, then cut */
+    size_t body_max;          /* bytes kept; a longer body: see below */
     size_t header_memory;     /* per connection: request line and headers */
     unsigned connections_max; /* further connections wait in the backlog */
     int64_t headers_deadline; /* ns from accept to complete headers (TLS handshake included): 10 s */

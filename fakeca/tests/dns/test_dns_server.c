@@ -422,7 +422,6 @@ static void client_that_does_not_read_is_ended(void **state)
 static void localhost_is_both_loopbacks(void **state)
 {
     struct fixture *f = *state;
-    char args[64];
 
     fc_dns_server_stop(FC_TAKE(f->server));
     const struct fc_dns_server_params params = {
@@ -432,14 +431,28 @@ static void localhost_is_both_loopbacks(void **state)
     DIG("+short a.test A", "127.0.0.1");
     if (access("/proc/net/if_inet6", R_OK) != 0)
         return;
-    snprintf(args, sizeof args, "@::1 +short a.test A");
-    DIG(args, "127.0.0.1");
+    HAS(dig(f, "@::1 +noall +answer +stats a.test A"), "SERVER: ::1#");
+    HAS(f->lib->text, "127.0.0.1");
     DIG("@::1 +tcp +short a.test A", "127.0.0.1");
+}
+
+static void no_host_is_every_address(void **state)
+{
+    struct fixture *f = *state;
+
+    fc_dns_server_stop(FC_TAKE(f->server));
+    const struct fc_dns_server_params params = {
+        .table = f->table, .seen = seen, .tcp_deadline = FC_SECOND, .tcp_max = MAX_CONNS};
+    assert_int_equal(fc_dns_server_start(&params, ":0", 0, &f->lib->port, &f->server, NULL), 0);
+    DIG("+short a.test A", "127.0.0.1");
+    HAS(dig(f, "@127.0.0.2 +tcp +noall +answer +stats a.test A"), "SERVER: 127.0.0.2#");
+    HAS(f->lib->text, "IN\tA\t127.0.0.1");
 }
 
 static void taken_and_impossible_addresses(void **state)
 {
-    static const char *const wrong[] = {"", "localhost", "example.com:53", "127.0.0.1:x", "127.0.0.1:65536", "::1:53"};
+    static const char *const wrong[] = {"",      "53", "localhost", "example.com:53", "127.0.0.1:x", "127.0.0.1:65536",
+                                        "::1:53"};
     struct fixture *f = *state;
     const struct fc_dns_server_params params = {.table = f->table, .seen = seen, .tcp_max = 1};
     struct fc_dns_server *server = NULL;
@@ -532,6 +545,7 @@ int main(void)
         T(tcp_beyond_the_cap_waits),
         T(client_that_does_not_read_is_ended),
         T(localhost_is_both_loopbacks),
+        T(no_host_is_every_address),
         T(taken_and_impossible_addresses),
         T(rules_change_under_load),
     };

@@ -178,6 +178,8 @@ static void handle(void *cookie, struct fc_http_req *req, struct fc_http_res *re
         echo(req, res);
     else if (strcmp(req->path, "/big") == 0)
         big(req, res);
+    else if (strcmp(req->path, "/empty") == 0)
+        res->status = req->query ? 200 : 204;
     else if (strcmp(req->path, "/cut") == 0)
         res->cut = true;
     else if (strcmp(req->path, "/bad-header") == 0)

@@ -12,7 +12,7 @@
 /* The longest that a test waits for anything. */
 #define PATIENCE (20 * FC_SECOND)
 
-/* Paths: /echo (method, path, query, host, scheme, peer, body), /big (3 MB), /cut, /nothing (no status), /bad-header,
+/* Paths: /echo (method, path, query, host, scheme, peer, body), /big (3 MB), /empty (204), /cut, /nothing (no status), /bad-header,
  * /hold (until released or 250 ms; then 200 "signalled", "deadline" or "stopping"), /hold-long (as hold, 60 s),
  * /stubborn (waits again whenever it is resumed), /stream (what lib_feed gives, until lib_feed_end), any other: 404. */
 #define LIB_HELD_MAX 64

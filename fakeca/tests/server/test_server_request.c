@@ -254,6 +254,20 @@ static void large_answer_is_whole(void **state)
     assert_int_equal(f->response.body_len, 3000000);
 }
 
+static void answers_without_a_body(void **state)
+{
+    struct fixture *f = *state;
+
+    exchange(f, "GET /empty HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(f->response.status, 204);
+    assert_null(lib_header(&f->response, "Content-Length")); /* RFC 9110 section 8.6 */
+    exchange(f, "HEAD /empty?ok HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(f->response.status, 200);
+    exchange(f, "GET /empty?ok HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(f->response.status, 200);
+    assert_int_equal(f->response.body_len, 0);
+}
+
 static void handler_may_cut(void **state)
 {
     struct fixture *f = *state;
@@ -411,6 +425,7 @@ int main(void)
         T(lines_that_are_no_request_end_the_connection),
         T(expect_continue_is_answered_before_the_body),
         T(large_answer_is_whole),
+        T(answers_without_a_body),
         T(handler_may_cut),
         T(handler_without_an_answer_is_a_500),
         T(header_that_would_split_the_answer_is_not_sent),
