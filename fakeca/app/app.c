@@ -398,6 +398,9 @@ void fc_app_stop(struct fc_app *app)
     fc_server_stop(app->server, STOP_GRACE);
     fc_va_free(app->va);
     fc_app_work_stop(app->work);
+    pthread_mutex_lock(&app->files_lock);
+    app->closing = true;
+    pthread_mutex_unlock(&app->files_lock);
     for (size_t i = 0; i < app->n_envs; i++)
         fc_ca_free(FC_TAKE(app->cas[i]));
     fc_manage_free(app->manage);
@@ -405,6 +408,7 @@ void fc_app_stop(struct fc_app *app)
         fc_acme_free(app->acmes[i]);
         free(app->directories[i]);
     }
+    fc_app_work_free(app->work);
     fc_server_free(app->server);
     fc_ca_tls_release(&app->tls);
     fc_dns_free(app->dns);

@@ -42,7 +42,7 @@ static int write_trust(struct fc_app *app, struct fc_err *err)
 int fc_app_files_trust(struct fc_app *app, struct fc_err *err)
 {
     pthread_mutex_lock(&app->files_lock);
-    int result = write_trust(app, err);
+    int result = app->closing ? 0 : write_trust(app, err);
     pthread_mutex_unlock(&app->files_lock);
     return result;
 }

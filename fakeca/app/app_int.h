@@ -18,8 +18,10 @@ struct fc_app_work;
 int fc_app_work_start(struct fc_app_work **ret_work, struct fc_err *err);
 /* Any thread. After stop has begun the job is dropped at once. */
 void fc_app_work_post(void *work, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
-/* Lets the running job finish, drops the others, joins; NULL allowed. */
+/* Lets the running job finish, drops the others, joins; once. What is posted afterwards is dropped at once. NULL allowed. */
 void fc_app_work_stop(struct fc_app_work *work);
+/* When nobody is left who could post; after stop. NULL allowed. */
+void fc_app_work_free(struct fc_app_work *work);
 
 /* ---- the parts, in the order in which they are made ---- */
 
@@ -52,6 +54,7 @@ struct fc_app {
 
     unsigned acme_port, acme_http_port, management_port, dns_port;
     pthread_mutex_t files_lock; /* ca.pem and trust.pem are written by the background threads too */
+    bool closing;               /* (files_lock) the CAs are being freed: nobody writes their certificates any more */
 };
 
 /* Answers requests of the ACME listeners: to the environment whose prefix leads the path. */

@@ -42,7 +42,7 @@ static int apply_option(struct fc_clock *clock, const char *text, struct fc_err 
                           "option '--clock': '%s' is neither a duration such as -60d nor a point in time such as "
                           "2027-02-10",
                           text);
-    return result ? fc_err_set(err, FC_E_USAGE, "option '--clock': %s", cause.text) : 0;
+    return result ? fc_err_set(err, FC_E_USAGE, "option '--clock': '%s': %s", text, cause.text) : 0;
 }
 
 int fc_app_clock_keep(void *cookie, struct fc_err *err)

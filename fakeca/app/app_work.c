@@ -96,6 +96,14 @@ void fc_app_work_stop(struct fc_app_work *work)
         job->drop(job->arg);
         free(job);
     }
+    work->first = NULL;
+    work->last = &work->first;
+}
+
+void fc_app_work_free(struct fc_app_work *work)
+{
+    if (!work)
+        return;
     pthread_cond_destroy(&work->some);
     pthread_mutex_destroy(&work->lock);
     free(work);

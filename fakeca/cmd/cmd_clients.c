@@ -119,7 +119,7 @@ static const struct {
      "  certbot renew -n --no-random-sleep-on-renew --config-dir ./le --work-dir ./le/work --logs-dir ./le/log\n"
      "Beware: 'certbot renew --dry-run' without --server {D} asks Let's Encrypt's public staging.\n"},
     {"lego", "lego reads its trust from LEGO_CA_CERTIFICATES. Every option, every time (lego 4):\n"
-             "  lego --path ./lego --server {D} --accept-tos --email ops@a.test --domains a.test \\\n"
+             "  lego --path ./lego --server {D} --accept-tos --email YOU@YOUR.DOMAIN --domains a.test \\\n"
              "      --http --http.port 127.0.0.1:{P80} run\n"
              "  the same with 'renew --no-random-sleep --renew-hook ./reload' to renew\n"},
     {"acme.sh", "acme.sh takes the trust file as an option; without --server its first run asks another CA:\n"

@@ -40,7 +40,7 @@ static void print_event(const struct target *target, const json_t *event)
         fc_auto_free char *line = fc_json_text(event);
         puts(line);
     } else {
-        printf("%s  %s\n", fc_cmd_text(event, "at"), fc_cmd_text(event, "text"));
+        printf("%s  %s\n", fc_cmd_text(event, "time"), fc_cmd_text(event, "text"));
     }
 }
 

@@ -101,7 +101,7 @@ static void print_views(const struct fc_event_view *views, size_t count, int log
         if (log != FC_CMD_LOG_ALL && chatter(views[i].json))
             continue;
         fc_auto_free char *text = fc_events_text(views[i].json);
-        fc_log(FC_LOG_INFO, "%s  %s", json_string_value(json_object_get(views[i].json, "at")), text);
+        fc_log(FC_LOG_INFO, "%s  %s", json_string_value(json_object_get(views[i].json, "time")), text);
     }
 }
 

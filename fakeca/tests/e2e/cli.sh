@@ -109,7 +109,8 @@ ends 2 ca clock advnace 60d
 contains "$said" "did you mean 'advance'?"
 ends 2 ca clock advance
 contains "$(ca clock show)" "offset     0s" "the clock after refused changes"
-contains "$(ca clock advance --to next-change)" "2027-02-10" "the next dated change"
+contains "$(ca clock advance --to next-change)" "2027-01-10" "the next dated change: staging is a month ahead"
+contains "$(ca clock advance --to next-change)" "2027-02-10" "the one after it: production"
 ca clock reset >/dev/null
 
 # the mock DNS
@@ -156,7 +157,7 @@ same "$directory" "$before" "the directory after a restart on the same folder"
 stop_ca
 
 # --print json is the same as run.json
-coproc SERVE { "$fakeca" serve --state "$work/print" --acme-listen localhost:0 --management-listen localhost:0 --dns-listen none --print json 2>"$work/print.log"; }
+coproc SERVE { exec env --default-signal=INT "$fakeca" serve --state "$work/print" --acme-listen localhost:0 --management-listen localhost:0 --dns-listen none --print json 2>"$work/print.log"; }
 # shellcheck disable=SC2153 # bash sets it
 serve_pid=$SERVE_PID
 read -r -t 30 line <&"${SERVE[0]}" || fail "--print json prints nothing"

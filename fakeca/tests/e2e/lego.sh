@@ -24,7 +24,7 @@ openssl verify -CAfile "$ca_file" -untrusted "$work/lego/certificates/old.test.i
 load() {
     local i
     for i in 1 2 3 4 5 6 7 8 9; do
-        LEGO_CA_CERTIFICATES=$ca_file lego --path "$work/load$1" --server "$directory" --accept-tos --email "ops$1@a.test" \
+        LEGO_CA_CERTIFICATES=$ca_file lego --path "$work/load$1" --server "$directory" --accept-tos --email "ops$1@rehearsal.dev" \
             --domains "l$i.load$1.test" --http --http.webroot "$work/www" run </dev/null >>"$work/load$1.log" 2>&1 &&
             echo "l$i.load$1" >>"$work/done.txt"
     done

@@ -8,6 +8,7 @@ export LC_ALL=C.UTF-8
 PATH=/usr/sbin:/sbin:$PATH
 fakeca=${FAKECA:?the program under test}
 work=$(mktemp -d)
+chmod 711 "$work" # the workers of an nginx that root starts are another user
 ca_pid='' pids=()
 
 fail() {
@@ -163,7 +164,7 @@ certbot_serial() { serial_of "$work/le/live/$1/cert.pem"; }
 lego_run() { # PORT NAME ARGS...: lego answers http-01 itself on that port
     local port=$1 name=$2
     shift 2
-    LEGO_CA_CERTIFICATES=$ca_file lego --path "$work/lego" --server "$directory" --accept-tos --email ops@a.test --domains "$name" \
+    LEGO_CA_CERTIFICATES=$ca_file lego --path "$work/lego" --server "$directory" --accept-tos --email ops@rehearsal.dev --domains "$name" \
         --http --http.port "127.0.0.1:$port" "$@" </dev/null >"$work/lego.log" 2>&1
 }
 lego_serial() { serial_of "$work/lego/certificates/$1.crt"; }
