@@ -138,7 +138,8 @@ int lib_dns_serve(struct lib_dns *lib)
 const char *lib_dns_dig(struct lib_dns *lib, const char *args)
 {
     char line[512], port[8];
-    const char *argv[32] = {"dig", "@127.0.0.1", "-p", port, "+tries=1", "+time=10"};
+    /* dig takes the first server that it is given */
+    const char *argv[32] = {"dig", args[0] == '@' ? "+tries=1" : "@127.0.0.1", "-p", port, "+tries=1", "+time=10"};
     size_t n = 6;
     char *rest = line;
     struct fc_proc_exit how;

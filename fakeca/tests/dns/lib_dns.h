@@ -39,7 +39,7 @@ const char *lib_dns_events(struct lib_dns *lib, const char *type);
 
 /* Starts the server on 127.0.0.1. */
 int lib_dns_serve(struct lib_dns *lib);
-/* Runs dig with the arguments of one line; its output in lib->text, whose last newline is cut off. NULL: dig failed. */
+/* Runs dig with the arguments of one line ("@ADDR" first, else 127.0.0.1 is asked); its output in lib->text, whose last newline is cut off. NULL: dig failed. */
 const char *lib_dns_dig(struct lib_dns *lib, const char *args);
 
 /* A socket to the server, connected; -1. */
