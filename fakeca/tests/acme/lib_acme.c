@@ -89,19 +89,23 @@ static void resolve(void *self, const char *name, enum fc_dns_type type, fc_dns_
     static const unsigned char loopback[4] = {127, 0, 0, 1};
     const struct fc_dns_record record = {.type = FC_DNS_A, .data = loopback, .len = sizeof loopback};
     struct fc_dns_answer answer = {.outcome = FC_DNS_ANSWER, .rule = "test"};
+    const struct lib_acme *t = self;
+    struct fc_dns_record txt = {.type = FC_DNS_TXT};
 
-    (void)self;
     if (fc_text_ends(name, ".nx.test")) {
         answer.outcome = FC_DNS_RCODE;
         answer.rcode = 3;
     } else if (type == FC_DNS_A) {
         answer.records = &record;
         answer.n_records = 1;
+    } else if (type == FC_DNS_TXT && t->txt) {
+        txt.data = (const unsigned char *)t->txt;
+        txt.len = strlen(t->txt);
+        answer.records = &txt;
+        answer.n_records = 1;
     }
     done(cookie, &answer);
 }
-
-static const struct fc_resolver resolver = {.ask = resolve};
 
 static void must(int result, const struct fc_err *err)
 {
@@ -123,10 +127,13 @@ static void load_policy(struct lib_acme *t, const struct lib_options *options)
     must(fc_policy_parse(edited, strlen(edited), "test.json", &t->policy, &err), &err);
 }
 
-static void start(struct lib_acme *t, enum fc_pace pace)
+static void start(struct lib_acme *t, enum fc_pace pace, size_t queue_max)
 {
     struct fc_err err = {0};
-    const struct fc_va_params va = {.resolver = &resolver, .portmap = t->portmap};
+    struct fc_resolver *resolver = fc_arena_alloc(t->arena, sizeof *resolver);
+
+    *resolver = (struct fc_resolver){.ask = resolve, .self = t};
+    const struct fc_va_params va = {.resolver = resolver, .portmap = t->portmap, .queue_max = queue_max};
     must(fc_va_new(&va, &t->va, &err), &err);
     must(fc_va_start(t->va, &err), &err);
     const struct fc_acme_params acme = {.policy = t->policy,
@@ -153,7 +160,7 @@ void lib_acme_restart(struct lib_acme *t)
     struct fc_err err = {0};
 
     stop(t);
-    start(t, FC_PACE_FAST);
+    start(t, FC_PACE_FAST, 0);
     must(fc_acme_resume_work(t->acme, &err), &err);
 }
 
@@ -221,7 +228,7 @@ int lib_acme_setup(void **state)
     start_ca(t);
     if (options->rsa)
         lib_acme_make_rsa(t);
-    start(t, options->pace);
+    start(t, options->pace, options->queue_max);
     return 0;
 }
 

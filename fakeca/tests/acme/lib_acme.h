@@ -34,7 +34,8 @@ struct lib_acme {
     struct fc_va *va;
     struct fc_acme *acme;
     struct lib_jobs *jobs;
-    int64_t now; /* of the next requests */
+    const char *txt; /* TXT record of every name; NULL: none. Set before the challenge is started */
+    int64_t now;     /* of the next requests */
 };
 
 struct lib_options {
@@ -42,6 +43,7 @@ struct lib_options {
     enum fc_pace pace;
     void (*edit)(json_t *policy); /* changes the policy's JSON */
     bool rsa;                     /* RSA issuers too, ready */
+    size_t queue_max;             /* of the VA; 0: its own */
 };
 /* cmocka setup and teardown; *state may point to struct lib_options before (initial state), then to struct lib_acme. */
 int lib_acme_setup(void **state);

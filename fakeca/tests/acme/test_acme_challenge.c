@@ -335,6 +335,51 @@ static void forgotten_while_under_way(void **state)
                        lib_text(t, "Unable to validate JWS :: Account \"%s\" not found", client->url));
 }
 
+/* The VA takes no more: the attempt did not happen, and may be made later. */
+static void full_queue(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+    struct lib_answer *order = lib_order(client, "a.test,b.test");
+    const char *second = lib_authz_path(order, 1);
+    const char *challenge_path = lib_challenge_path(client, second, "http-01");
+
+    lib_web_mode(t, LIB_WEB_HOLD);
+    lib_assert_status(lib_post(client, lib_challenge_path(client, lib_authz_path(order, 0), "http-01"), "{}"), 200);
+    struct lib_answer *answer = lib_post(client, challenge_path, "{}");
+    lib_assert_problem(answer, 500, "serverInternal", "Unable to update challenge");
+    assert_string_equal(lib_header(answer, "Retry-After"), "60");
+    assert_int_equal(json_array_size(json_object_get(lib_post(client, second, NULL)->json, "challenges")), 2);
+    lib_web_mode(t, LIB_WEB_RIGHT);
+    wait_decided(client, lib_authz_path(order, 0));
+    lib_assert_status(lib_post(client, challenge_path, "{}"), 200);
+    wait_decided(client, second);
+    assert_string_equal(status_of(client, second), "valid");
+}
+
+/* RFC 8555 section 8.4: the digest of the key authorization, and the identifier without "*.". */
+static void wildcard_by_dns(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+    struct lib_answer *order = lib_order(client, "*.w.test");
+    const char *path = lib_authz_path(order, 0);
+    const char *challenge_path = lib_challenge_path(client, path, "dns-01");
+    const char *authorization =
+        lib_text(t, "%s.%s", lib_member(lib_post(client, challenge_path, NULL), "token"), client->thumbprint);
+    unsigned char digest[32];
+
+    EVP_Digest(authorization, strlen(authorization), digest, NULL, EVP_sha256(), NULL);
+    t->txt = lib_b64(t, digest, sizeof digest);
+    lib_assert_status(lib_post(client, challenge_path, "{}"), 200);
+    wait_decided(client, path);
+    assert_string_equal(status_of(client, path), "valid");
+    const struct lib_csr csr = {.names = "*.w.test"};
+    order = lib_post(client, lib_path(lib_member(order, "finalize")), lib_csr_payload(t, &csr));
+    assert_string_equal(lib_member(order, "status"), "valid");
+    assert_int_equal(lib_web_requests(t), 0);
+}
+
 /* ---- restart ---- */
 
 static void validations_under_way_begin_again(void **state)
@@ -392,7 +437,7 @@ static void challenges_are_shuffled(void **state)
 
 int main(void)
 {
-    static struct lib_options slow = {.pace = FC_PACE_LETSENCRYPT};
+    static struct lib_options slow = {.pace = FC_PACE_LETSENCRYPT}, narrow = {.queue_max = 1};
     const struct CMUnitTest tests[] = {
         LIB_TEST(pending_objects),
         LIB_TEST(valid),
@@ -407,6 +452,8 @@ int main(void)
         LIB_TEST(deactivated_while_under_way),
         LIB_TEST(expired_while_under_way),
         LIB_TEST(forgotten_while_under_way),
+        LIB_TEST_WITH(full_queue, &narrow),
+        LIB_TEST(wildcard_by_dns),
         LIB_TEST(validations_under_way_begin_again),
         LIB_TEST_WITH(pending_at_once, &slow),
         LIB_TEST_WITH(challenges_are_shuffled, &slow),
