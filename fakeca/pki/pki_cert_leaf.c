@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-
 #include "pki/pki_csr.h"
 #include "pki/pki_int.h"
 
@@ -78,19 +76,12 @@ void fc_cert_issuer_free(struct fc_cert_issuer *issuer)
 static int take_key(const struct fc_csr *csr, struct fc_buf *spki, unsigned char ski[FC_PKI_SKI_LEN],
                     struct fc_err *err)
 {
-    X509_PUBKEY *pub = X509_REQ_get_X509_PUBKEY(fc_csr_x509(csr));
     const unsigned char *bits = NULL;
-    unsigned char *der = NULL;
-    int bits_len = 0;
-    int len = pub ? i2d_X509_PUBKEY(pub, &der) : -1;
+    size_t len = 0;
 
-    if (len <= 0 || X509_PUBKEY_get0_param(NULL, &bits, &bits_len, NULL, pub) != 1) {
-        OPENSSL_free(der);
-        return fc_pki_ossl_err(err, FC_E_CRYPTO, "the request has no public key");
-    }
-    fc_buf_append(spki, der, (size_t)len);
-    OPENSSL_free(der);
-    fc_pki_ext_ski_of(bits, (size_t)bits_len, ski);
+    if (fc_pki_csr_key_bits(csr, spki, &bits, &len, err))
+        return -1;
+    fc_pki_ext_ski_of(bits, len, ski);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/base_text.h"
 #include "pki/pki_int.h"
+#include "pki/pki_req.h"
 
 /* Growing NULL-terminated list of texts, capped by the size of the request. */
 struct texts {
@@ -17,7 +18,7 @@ struct texts {
 };
 
 struct fc_csr {
-    X509_REQ *req;
+    struct fc_pki_req *req;
     struct fc_key *key; /* NULL when unreadable */
     struct texts dns, ips;
     char *cn;
@@ -171,19 +172,31 @@ static int find_extension(const extension_stack *exts, int nid, const X509_EXTEN
     return 0;
 }
 
-static int read_extensions(struct fc_csr *csr, struct fc_err *err)
+/* The value of the one attribute that requests extensions; NULL in *ret_exts when there is none. */
+static int requested_extensions(const struct fc_pki_req *req, extension_stack **ret_exts, struct fc_err *err)
 {
-    int at = X509_REQ_get_attr_by_NID(csr->req, NID_ext_req, -1);
-    const X509_EXTENSION *san = NULL, *feature = NULL;
+    const struct stack_st_X509_ATTRIBUTE *attributes = req->info->attributes;
+    int at = X509at_get_attr_by_NID(attributes, NID_ext_req, -1);
 
     if (at < 0)
         return 0;
-    if (X509_REQ_get_attr_by_NID(csr->req, NID_ext_req, at) >= 0)
+    if (X509at_get_attr_by_NID(attributes, NID_ext_req, at) >= 0)
         return fc_err_set(err, FC_E_PARSE, "two attributes request extensions");
-    fc_auto(free_extensions) extension_stack *exts = X509_REQ_get_extensions(csr->req);
-    if (!exts)
-        return fc_pki_ossl_err(err, FC_E_PARSE, "the requested extensions do not parse");
-    if (find_extension(exts, NID_subject_alt_name, &san, err) || find_extension(exts, NID_tlsfeature, &feature, err))
+    const ASN1_TYPE *value = X509_ATTRIBUTE_get0_type(X509at_get_attr(attributes, at), 0);
+    if (value && value->type == V_ASN1_SEQUENCE) {
+        const unsigned char *bytes = value->value.sequence->data;
+        *ret_exts = d2i_X509_EXTENSIONS(NULL, &bytes, value->value.sequence->length);
+    }
+    return *ret_exts ? 0 : fc_pki_ossl_err(err, FC_E_PARSE, "the requested extensions do not parse");
+}
+
+static int read_extensions(struct fc_csr *csr, struct fc_err *err)
+{
+    const X509_EXTENSION *san = NULL, *feature = NULL;
+    fc_auto(free_extensions) extension_stack *exts = NULL;
+
+    if (requested_extensions(csr->req, &exts, err) || find_extension(exts, NID_subject_alt_name, &san, err) ||
+        find_extension(exts, NID_tlsfeature, &feature, err))
         return -1;
     csr->must_staple = feature != NULL;
     return san ? read_san(csr, san, err) : 0;
@@ -191,7 +204,7 @@ static int read_extensions(struct fc_csr *csr, struct fc_err *err)
 
 static int read_subject(struct fc_csr *csr, struct fc_err *err)
 {
-    const X509_NAME *subject = X509_REQ_get_subject_name(csr->req);
+    const X509_NAME *subject = csr->req->info->subject;
 
     if (fc_pki_cert_name_cn(subject, &csr->cn, err))
         return -1;
@@ -202,22 +215,13 @@ static int read_subject(struct fc_csr *csr, struct fc_err *err)
     return 0;
 }
 
-static void read_key(struct fc_csr *csr)
-{
-    EVP_PKEY *evp = X509_REQ_get0_pubkey(csr->req);
-
-    if (evp && fc_key_from_evp(evp, &csr->key, NULL))
-        csr->key = NULL;
-    ERR_clear_error();
-}
-
 int fc_csr_parse(const unsigned char *der, size_t len, struct fc_csr **ret_csr, struct fc_err *err)
 {
     const unsigned char *at = der;
 
     if (len > FC_PKI_INPUT_MAX)
         return fc_err_set(err, FC_E_PARSE, "%zu bytes, at most %d are read", len, FC_PKI_INPUT_MAX);
-    X509_REQ *req = d2i_X509_REQ(NULL, &at, (long)len);
+    struct fc_pki_req *req = fc_pki_req_d2i(&at, len);
     if (!req)
         return fc_pki_ossl_err(err, FC_E_PARSE, "not a certificate request in DER");
     fc_auto(fc_csr_free) struct fc_csr *csr = fc_calloc(1, sizeof *csr);
@@ -226,7 +230,8 @@ int fc_csr_parse(const unsigned char *der, size_t len, struct fc_csr **ret_csr, 
         return fc_err_set(err, FC_E_PARSE, "trailing data behind the certificate request");
     if (read_extensions(csr, err) || read_subject(csr, err))
         return -1;
-    read_key(csr);
+    csr->key = fc_pki_req_key(req->info->key);
+    ERR_clear_error();
     *ret_csr = FC_TAKE(csr);
     return 0;
 }
@@ -235,7 +240,7 @@ void fc_csr_free(struct fc_csr *csr)
 {
     if (!csr)
         return;
-    X509_REQ_free(csr->req);
+    fc_pki_req_free(csr->req);
     fc_key_free(csr->key);
     texts_free(&csr->dns);
     texts_free(&csr->ips);
@@ -287,27 +292,48 @@ const struct fc_key *fc_csr_key(const struct fc_csr *csr)
     return csr->key;
 }
 
+/* letsencrypt.md D.4 */
+static const struct signature_kind {
+    int nid;
+    const char *key;
+    int sha;
+} kinds[] = {
+    {NID_sha256WithRSAEncryption, "RSA", 256}, {NID_sha384WithRSAEncryption, "RSA", 384},
+    {NID_sha512WithRSAEncryption, "RSA", 512}, {NID_ecdsa_with_SHA256, "EC", 256},
+    {NID_ecdsa_with_SHA384, "EC", 384},        {NID_ecdsa_with_SHA512, "EC", 512},
+};
+
+static const struct signature_kind *kind_of(const struct fc_csr *csr)
+{
+    int nid = OBJ_obj2nid(csr->req->algorithm->algorithm);
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].nid == nid)
+            return &kinds[i];
+    return NULL;
+}
+
 bool fc_csr_signature_algorithm_ok(const struct fc_csr *csr)
 {
-    static const int allowed[] = {NID_sha256WithRSAEncryption, NID_sha384WithRSAEncryption, NID_sha512WithRSAEncryption,
-                                  NID_ecdsa_with_SHA256,       NID_ecdsa_with_SHA384,       NID_ecdsa_with_SHA512};
-    int nid = X509_REQ_get_signature_nid(csr->req);
-
-    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
-        if (allowed[i] == nid)
-            return true;
-    return false;
+    return kind_of(csr) != NULL;
 }
 
 bool fc_csr_signature_ok(const struct fc_csr *csr)
 {
-    bool ok = csr->key && X509_REQ_verify(csr->req, csr->key->evp) == 1;
+    const struct signature_kind *kind = kind_of(csr);
+    const ASN1_BIT_STRING *sig = csr->req->signature;
 
-    ERR_clear_error();
-    return ok;
+    if (!kind || !csr->key || !EVP_PKEY_is_a(csr->key->evp, kind->key) || !fc_pki_req_whole_octets(sig))
+        return false;
+    const struct fc_pki_ossl_check check = {.key = csr->key->evp,
+                                            .sha = kind->sha,
+                                            .data = csr->req->info->encoded.enc,
+                                            .data_len = (size_t)csr->req->info->encoded.len};
+    return fc_pki_ossl_verify(&check, sig->data, (size_t)sig->length);
 }
 
-X509_REQ *fc_csr_x509(const struct fc_csr *csr)
+int fc_pki_csr_key_bits(const struct fc_csr *csr, struct fc_buf *spki, const unsigned char **ret_bits, size_t *ret_len,
+                        struct fc_err *err)
 {
-    return csr->req;
+    return fc_pki_req_spki(csr->req->info->key, spki, ret_bits, ret_len, err);
 }

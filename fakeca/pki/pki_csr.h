@@ -5,7 +5,6 @@
 #include "base/base_alloc.h"
 #include "base/base_err.h"
 
-#include <openssl/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -31,10 +30,7 @@ bool fc_csr_must_staple(const struct fc_csr *csr); /* TLS feature extension 1.3.
 const struct fc_key *fc_csr_key(const struct fc_csr *csr);
 /* Whether the signature algorithm is SHA-256/384/512 with RSA PKCS#1 or ECDSA (letsencrypt.md D.4). */
 bool fc_csr_signature_algorithm_ok(const struct fc_csr *csr);
+/* Whether it is right, by the request's own key. Also false for every algorithm that is not one of those. */
 bool fc_csr_signature_ok(const struct fc_csr *csr);
-
-/* Borrowed: for building the certificate with the CSR's own key bits. */
-typedef struct X509_req_st X509_REQ; /* not in openssl/types.h */
-X509_REQ *fc_csr_x509(const struct fc_csr *csr);
 
 #endif

@@ -72,6 +72,7 @@ struct fc_key {
 
 /* NULL when there is none of that name. */
 const struct fc_pki_curve *fc_pki_key_curve(const char *name);
+const struct fc_pki_curve *fc_pki_key_curve_nid(int nid);
 bool fc_pki_key_ed25519(const struct fc_key *key);
 /* Appends the SubjectPublicKeyInfo. */
 void fc_pki_key_spki(const struct fc_key *key, struct fc_buf *der);
@@ -171,6 +172,13 @@ struct fc_pki_tbs {
 /* Writes and signs it. */
 int fc_pki_sign_cert(const struct fc_key *key, const struct fc_pki_tbs *cert, unsigned char **ret_der, size_t *ret_len,
                      struct fc_err *err);
+
+/* ---- pki_csr.c ---- */
+
+struct fc_csr;
+/* Appends the request's own SubjectPublicKeyInfo; *ret_bits: its BIT STRING's content, borrowed. */
+int fc_pki_csr_key_bits(const struct fc_csr *csr, struct fc_buf *spki, const unsigned char **ret_bits, size_t *ret_len,
+                        struct fc_err *err);
 
 /* ---- pki_cert.c ---- */
 

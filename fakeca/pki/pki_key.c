@@ -31,6 +31,14 @@ const struct fc_pki_curve *fc_pki_key_curve(const char *name)
     return NULL;
 }
 
+const struct fc_pki_curve *fc_pki_key_curve_nid(int nid)
+{
+    for (size_t i = 0; i < N_CURVES; i++)
+        if (curves[i].nid == nid)
+            return &curves[i];
+    return NULL;
+}
+
 bool fc_pki_key_ed25519(const struct fc_key *key)
 {
     return key->type == FC_KEY_OTHER && key->pub;
@@ -146,11 +154,8 @@ static const struct fc_pki_curve *curve_of(const EVP_PKEY *evp)
     EVP_PKEY_get_int_param(evp, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit);
     if (is_explicit || EVP_PKEY_get_group_name(evp, group, sizeof group, NULL) != 1)
         return NULL;
-    int nid = OBJ_sn2nid(group);
-    for (size_t i = 0; i < N_CURVES; i++)
-        if (curves[i].nid == nid)
-            return &curves[i];
-    return fc_pki_key_curve(group);
+    const struct fc_pki_curve *curve = fc_pki_key_curve_nid(OBJ_sn2nid(group));
+    return curve ? curve : fc_pki_key_curve(group);
 }
 
 static int ec_parts(const EVP_PKEY *evp, struct parts *ret, struct fc_err *err)

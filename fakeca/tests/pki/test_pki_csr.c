@@ -43,7 +43,6 @@ static void names_lower_case_each_once_in_order(void **state)
     assert_false(fc_csr_must_staple(csr));
     assert_true(fc_csr_signature_algorithm_ok(csr));
     assert_true(fc_csr_signature_ok(csr));
-    assert_non_null(fc_csr_x509(csr));
     assert_true(fc_key_equal(fc_csr_key(csr), lab_read_key(lab, "k.pem")));
 }
 
@@ -245,9 +244,35 @@ static void signature_algorithms(void **state)
         const struct fc_csr *csr = lab_parse_csr(lab, "r.der");
         if (fc_csr_signature_algorithm_ok(csr) != kinds[i].ok)
             fail_msg("%s %s is judged wrong", kinds[i].key[0], kinds[i].sign[0]);
-        assert_true(fc_csr_signature_ok(csr));
+        assert_int_equal(fc_csr_signature_ok(csr), kinds[i].ok);
         assert_true(fc_key_equal(fc_csr_key(csr), lab_read_key(lab, "x.pem")));
     }
+}
+
+/* Points and moduli that OpenSSL's decoders read for us, and those that they would refuse. */
+static void keys_in_unusual_forms(void **state)
+{
+    struct lab *lab = *state;
+    static const unsigned char rsa_head[] = {0x02, 0x82, 0x01, 0x01, 0x00};
+    size_t len;
+
+    lab_openssl(lab, "ec", "-in", "k.pem", "-conv_form", "compressed", "-out", "c.pem", NULL);
+    const struct fc_csr *csr = lab_csr(lab, "c.pem", "/CN=a.test", NULL);
+    assert_true(fc_key_equal(fc_csr_key(csr), lab_read_key(lab, "k.pem")));
+    assert_true(fc_csr_signature_ok(csr));
+    lab_openssl(lab, "ec", "-in", "k.pem", "-param_enc", "explicit", "-out", "x.pem", NULL);
+    csr = lab_csr(lab, "x.pem", "/CN=a.test", NULL);
+    assert_int_equal(fc_key_type(fc_csr_key(csr)), FC_KEY_OTHER);
+    assert_true(fc_csr_signature_ok(csr));
+
+    lab_openssl(lab, "genrsa", "-out", "r.pem", "2048", NULL);
+    csr = lab_csr(lab, "r.pem", "/CN=a.test", NULL);
+    assert_int_equal(fc_key_bits(fc_csr_key(csr)), 2048);
+    unsigned char *der = lab_bytes(lab, "r.der", &len);
+    find(der, len, rsa_head, sizeof rsa_head)[4] = 0xff; /* a negative modulus */
+    lab_write(lab, "bad.der", der, len);
+    csr = lab_parse_csr(lab, "bad.der");
+    assert_false(fc_csr_signature_ok(csr));
 }
 
 static void a_key_that_cannot_be_read(void **state)
@@ -267,6 +292,11 @@ static void a_key_that_cannot_be_read(void **state)
 
     der = lab_bytes(lab, "r.der", &len);
     find(der, len, point, sizeof point)[10] ^= 1; /* off the curve */
+    lab_write(lab, "bad.der", der, len);
+    assert_null(fc_csr_key(lab_parse_csr(lab, "bad.der")));
+
+    der = lab_bytes(lab, "r.der", &len);
+    find(der, len, point, sizeof point)[2] = 3; /* three bits of the point unused */
     lab_write(lab, "bad.der", der, len);
     assert_null(fc_csr_key(lab_parse_csr(lab, "bad.der")));
 }
@@ -325,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bytes_that_are_no_request, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_wrong_signature, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(signature_algorithms, setup, lab_teardown),
+        cmocka_unit_test_setup_teardown(keys_in_unusual_forms, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(a_key_that_cannot_be_read, setup, lab_teardown),
         cmocka_unit_test_setup_teardown(very_many_names, setup, lab_teardown),
     };
