@@ -29,7 +29,7 @@ struct fc_jws {
     const json_t *jwk;   /* NULL when absent */
     bool jwk_malformed;  /* "jwk" present but no object; kid of a wrong type makes it FC_JWS_PARSE */
     const char *nonce;   /* NULL when absent; "" and non-base64url texts are kept as they are */
-    const char *url;     /* NULL when absent */
+    const char *url;     /* NULL when absent or no string */
     const char *payload; /* decoded, NUL-terminated */
     size_t payload_len;  /* 0: POST-as-GET */
     const char *signing; /* protected "." payload, as sent */

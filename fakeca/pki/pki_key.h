@@ -29,13 +29,13 @@ int fc_key_to_der(const struct fc_key *key, unsigned char **ret_der, size_t *ret
 int fc_key_from_der(const unsigned char *der, size_t len, struct fc_key **ret_key, struct fc_err *err);
 
 /* A public key from a JWK (RFC 7517, 7518 section 6): kty EC (P-256, P-384, P-521: x and y of exactly the curve's length,
- * point on the curve) or RSA (n, e: no leading zero octets, 1024 to 8192 bits). Private members ('d', ...) are refused;
- * other members are ignored. FC_E_PARSE when it is no such JWK, FC_E_CRYPTO when the key is bad. No OSSL_DECODER
+ * point on the curve), RSA (n, e: no leading zero octets, 1024 to 8192 bits) or OKP Ed25519 (RFC 8037: FC_KEY_OTHER). Private
+ * members ('d', ...) are refused; other members are ignored. FC_E_PARSE when it is no such JWK, FC_E_CRYPTO when the key is bad. No OSSL_DECODER
  * (performance.md part 7): EVP_PKEY_fromdata. */
 int fc_key_from_jwk(const json_t *jwk, struct fc_key **ret_key, struct fc_err *err);
-/* The JWK of the public key with exactly the required members, new reference. */
+/* The JWK of the public key with exactly the required members, new reference; NULL for a key of another kind than those. */
 json_t *fc_key_to_jwk(const struct fc_key *key);
-/* RFC 7638 with SHA-256, base64url: 43 characters. */
+/* RFC 7638 with SHA-256, base64url: 43 characters; empty for a key that has no JWK. */
 #define FC_KEY_THUMB_LEN 43
 void fc_key_thumbprint(const struct fc_key *key, char ret_text[FC_KEY_THUMB_LEN + 1]);
 
