@@ -14,7 +14,7 @@ die() {
 build_packages=(ca-certificates cmake gcc libc6-dev git libcmocka-dev libcurl4-openssl-dev libidn2-dev libjansson-dev
     libldns-dev libmicrohttpd-dev libpsl-dev libsqlite3-dev libssl-dev ninja-build pkg-config publicsuffix)
 rehearse_packages=(certbot faketime nginx-light openssl procps)
-test_packages=(clang clang-format curl jq lego libclang-rt-14-dev pmccabe shellcheck sqlite3)
+test_packages=(bind9-dnsutils clang clang-format curl jq lego libclang-rt-14-dev pmccabe shellcheck sqlite3)
 
 # install PACKAGE...: installs what is missing; says so only then
 install() {

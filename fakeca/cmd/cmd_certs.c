@@ -223,7 +223,7 @@ static int run_revoke(const struct fc_cmd *self, int argc, char *const *argv)
     struct revoke_target target = {.reason = "unspecified"};
     struct fc_err err = {0};
     fc_auto_json answer = NULL;
-    int64_t reason;
+    int64_t reason = 0;
 
     int code = fc_cmd_parse(self, table, &target, argc, argv, &result, 1, 1);
     if (code >= 0)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -162,6 +163,17 @@ static int take_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+/* As many descriptors as the system allows: each connection and each validation under way needs one. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 /* A second signal while stopping ends the process at once. */
 static void let_signals_kill(void)
 {
@@ -182,6 +194,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
     int code = fc_cmd_serve_read(self, argc, argv, &target);
     if (code < 0) {
         int signals = take_signals();
+        raise_descriptors();
         if (signals < 0)
             fc_err_errno(&err, "cannot take signals");
         if (signals < 0 || fc_app_start(&target.app, &app, &err)) {

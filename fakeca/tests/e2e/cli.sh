@@ -79,7 +79,9 @@ contains "$(ca status)" "$work/ca" "status"
 same "$(ca status --json | jq -r .clock.state)" "following" "the clock's state"
 contains "$(openssl s_client -connect "${directory:8:$((${#directory} - 12))}" </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName)" "ca.internal"
 
-# the CA file over plain HTTP verifies the directory
+# the CA file over plain HTTP verifies the directory; it is whole when the RSA keys are made
+made() { [ "$(ca status --json | jq '[.environments[].issuers[] | select(.ready | not)] | length')" = 0 ]; }
+wait_for 30 made || fail "the RSA issuers do not get ready"
 curl -sSf "${management%/}/api/v1/trust/ca.pem" -o "$work/fetched.pem"
 cmp "$work/fetched.pem" "$ca_file" || fail "the CA file served differs from the one on disk"
 curl -sSf --cacert "$work/fetched.pem" "$directory" | jq -e .newOrder >/dev/null || fail "the directory does not verify"
