@@ -137,6 +137,43 @@ static json_t *milliseconds(int64_t duration)
     return json_real((double)(duration / 1000) / 1000.0);
 }
 
+static void set_number(json_t *data, const char *name, int64_t value, int64_t absent)
+{
+    if (value != absent)
+        json_object_set_new(data, name, json_integer(value));
+}
+
+/* What a hop met, and what was made of it. */
+static void set_findings(json_t *data, const struct fc_va_hop *hop)
+{
+    char until[FC_TIME_TEXT_MAX];
+
+    set_number(data, "status", hop->status, 0);
+    set_text(data, "location", hop->location);
+    set_text(data, "redirect", hop->redirect);
+    set_text(data, "redirect_rule", hop->redirect_rule);
+    set_text(data, "hsts", hop->hsts);
+    set_text(data, "tls", hop->tls);
+    set_text(data, "cert_subject", hop->cert_subject);
+    set_text(data, "cert_issuer", hop->cert_issuer);
+    set_text(data, "cert_not_after", hop->cert_not_after ? fc_time_rfc3339(hop->cert_not_after, until) : NULL);
+    set_text(data, "cert_fault", hop->cert_fault);
+    set_text(data, "error", hop->error);
+    set_number(data, "compared", (int64_t)hop->compared, 0);
+    set_number(data, "first_difference", hop->first_difference, -1);
+    set_text(data, "expected", hop->expected);
+    set_text(data, "received", hop->received);
+}
+
+static json_t *addresses_json(const char **addresses)
+{
+    json_t *array = json_array();
+
+    for (; *addresses; addresses++)
+        json_array_append_new(array, json_string(*addresses));
+    return array;
+}
+
 static void add_hop(const struct verdict *verdict, const struct fc_event_about *about, size_t index)
 {
     const struct fc_va_hop *hop = &verdict->result->hops[index];
@@ -144,17 +181,21 @@ static void add_hop(const struct verdict *verdict, const struct fc_event_about *
     json_t *data = event_data(verdict);
 
     json_object_set_new(data, "hop", json_integer((json_int_t)index + 1));
+    set_text(data, "perspective", hop->perspective);
+    set_text(data, "step", hop->step);
     set_text(data, "url", hop->url);
+    set_text(data, "host", hop->host);
+    set_number(data, "port", hop->port, 0);
+    if (hop->resolved)
+        json_object_set_new(data, "resolved", addresses_json(hop->resolved));
+    set_text(data, "used", hop->used);
     set_text(data, "address", hop->connected ? hop->connected : hop->used);
-    if (hop->used)
-        set_text(data, "family", strchr(hop->used, ':') ? "IPv6" : "IPv4");
-    if (hop->status)
-        json_object_set_new(data, "status", json_integer(hop->status));
-    set_text(data, "location", hop->location);
-    set_text(data, "error", hop->error);
-    set_text(data, "tls", hop->tls);
-    json_object_set_new(data, "ms", milliseconds(hop->total_ns));
+    set_text(data, "family", hop->family);
+    set_text(data, "source", hop->source);
     set_text(data, "rule", hop->dns_rule);
+    set_findings(data, hop);
+    json_object_set_new(data, "connect_ms", milliseconds(hop->connect_ns));
+    json_object_set_new(data, "ms", milliseconds(hop->total_ns));
     if (hop->rehearsal)
         set_text(data, "rehearsal", hop->rehearsal_what);
     fc_events_add(events, FC_EVENT_VALIDATION_HOP, verdict->now, about, data);
@@ -259,7 +300,8 @@ int fc_acme_attempt_start(struct fc_acme *acme, const struct fc_authz *authz, co
                                   .ident = authz->ident,
                                   .wildcard = authz->wildcard,
                                   .token = authz->token,
-                                  .key_authorization = key_authorization};
+                                  .key_authorization = key_authorization,
+                                  .now = fc_clock_now(acme->p.clock)};
     struct attempt *attempt = attempt_add(acme, authz);
     struct fc_http_wait *latch = ret_latch ? fc_http_wait_ref(attempt->latch) : NULL;
 
@@ -273,6 +315,17 @@ int fc_acme_attempt_start(struct fc_acme *acme, const struct fc_authz *authz, co
     if (ret_latch)
         *ret_latch = latch;
     return 0;
+}
+
+void fc_acme_attempt_undo(struct fc_acme *acme, struct fc_authz *authz)
+{
+    struct fc_store_tx tx fc_auto_tx = {0};
+    struct fc_err err = {0};
+
+    authz->processing = false;
+    if (fc_store_begin(acme->p.store, FC_STORE_WRITE, &tx, &err) || fc_store_authz_update(acme->p.store, authz, &err) ||
+        fc_store_commit(&tx, &err))
+        fc_log(FC_LOG_ERROR, "authorization %" PRId64 ": %s", authz->id, err.text);
 }
 
 /* ---- after a restart ---- */
@@ -307,6 +360,7 @@ static int read_unfinished(struct fc_acme *acme, struct fc_arena *arena, struct 
     return 0;
 }
 
+/* What the VA does not take must not keep the CA from starting: its client may ask again. */
 int fc_acme_attempt_resume(struct fc_acme *acme, struct fc_err *err)
 {
     fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
@@ -314,8 +368,13 @@ int fc_acme_attempt_resume(struct fc_acme *acme, struct fc_err *err)
 
     if (read_unfinished(acme, arena, &unfinished, err))
         return -1;
-    for (size_t i = 0; i < unfinished.count; i++)
-        if (fc_acme_attempt_start(acme, &unfinished.authzs[i], unfinished.accounts[i].thumbprint, NULL, err))
-            return fc_err_prefix(err, "authorization %" PRId64, unfinished.authzs[i].id);
+    for (size_t i = 0; i < unfinished.count; i++) {
+        struct fc_err cause = {0};
+        struct fc_authz *authz = &unfinished.authzs[i];
+        if (fc_acme_attempt_start(acme, authz, unfinished.accounts[i].thumbprint, NULL, &cause) == 0)
+            continue;
+        fc_log(FC_LOG_WARN, "authorization %" PRId64 ": %s", authz->id, cause.text);
+        fc_acme_attempt_undo(acme, authz);
+    }
     return 0;
 }

@@ -134,6 +134,9 @@ static void report(struct fc_net_transfer *transfer, enum fc_net_fetch_fault fau
                                          .body_len = transfer->head_complete ? transfer->body.len : 0,
                                          .http_version = transfer->http_version,
                                          .tls_version = transfer->tls_version,
+                                         .hsts = transfer->hsts,
+                                         .certificate = transfer->certificate,
+                                         .certificate_len = transfer->certificate_len,
                                          .local = local,
                                          .connect_ns = info_ns(transfer->easy, CURLINFO_CONNECT_TIME_T),
                                          .total_ns = info_ns(transfer->easy, CURLINFO_TOTAL_TIME_T)};

@@ -58,10 +58,13 @@ struct fc_net_fetch_result {
     const char *location;  /* first Location header, trimmed; NULL when absent */
     const char *body;      /* NUL-terminated */
     size_t body_len;
-    bool body_full;          /* body_max was reached */
-    int http_version;        /* 10, 11 */
-    const char *tls_version; /* "TLSv1.3" or NULL */
-    const char *local;       /* our end, "127.0.0.1:40312"; "" when never connected */
+    bool body_full;                   /* body_max was reached */
+    int http_version;                 /* 10, 11 */
+    const char *tls_version;          /* "TLSv1.3" or NULL */
+    const char *hsts;                 /* Strict-Transport-Security header, trimmed; NULL when absent */
+    const unsigned char *certificate; /* the peer's, DER; NULL without TLS */
+    size_t certificate_len;
+    const char *local; /* our end, "127.0.0.1:40312"; "" when never connected */
     int64_t connect_ns, total_ns;
 };
 typedef void (*fc_net_fetch_fn)(void *cookie, const struct fc_net_fetch_result *result);

@@ -11,18 +11,25 @@
 #include "base/base_time.h"
 
 /* What is kept of a body, at most; a caller may want less. 9 bytes tell HTTP/2. */
-enum { BODY_CEILING = 1024 * 1024, FRAME_HEAD = 9 };
+enum { BODY_CEILING = 1024 * 1024, FRAME_HEAD = 9, CERTIFICATE_MAX = 64 * 1024 };
 
 /* ---- what comes in ---- */
 
-static const char *tls_version(CURL *easy)
+/* What the TLS session of an answer was; nothing for a plain one. */
+static void take_session(struct fc_net_transfer *transfer)
 {
     struct curl_tlssessioninfo *info = NULL;
 
-    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == NULL || info->internals == NULL ||
-        info->backend != CURLSSLBACKEND_OPENSSL)
-        return NULL;
-    return SSL_get_version(info->internals);
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == NULL ||
+        info->internals == NULL || info->backend != CURLSSLBACKEND_OPENSSL)
+        return;
+    transfer->tls_version = SSL_get_version(info->internals);
+    X509 *certificate = SSL_get0_peer_certificate(info->internals);
+    int len = certificate != NULL ? i2d_X509(certificate, NULL) : 0;
+    if (len <= 0 || len > CERTIFICATE_MAX)
+        return;
+    unsigned char *out = transfer->certificate = fc_malloc((size_t)len);
+    transfer->certificate_len = (size_t)i2d_X509(certificate, &out);
 }
 
 /* The value of a header line without white space around it; NULL when the line is another header's. */
@@ -49,6 +56,9 @@ static void take_header(struct fc_net_transfer *transfer, const char *line, size
 
     if (value != NULL && value_len > 0 && transfer->location == NULL)
         transfer->location = fc_strndup(value, value_len);
+    value = header_value(line, len, "Strict-Transport-Security", &value_len);
+    if (value != NULL && transfer->hsts == NULL)
+        transfer->hsts = fc_strndup(value, value_len);
     value = header_value(line, len, "Content-Encoding", &value_len);
     if (value != NULL && value_len > 0)
         transfer->foreign = value_len != 4 || strncasecmp(value, "gzip", 4) != 0;
@@ -65,6 +75,7 @@ static void begin_head(struct fc_net_transfer *transfer)
     curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
     transfer->http_version = version == CURL_HTTP_VERSION_1_0 ? 10 : 11;
     free(FC_TAKE(transfer->location));
+    free(FC_TAKE(transfer->hsts));
     transfer->has_length = false;
     transfer->foreign = false;
     transfer->garbage = version != CURL_HTTP_VERSION_1_0 && version != CURL_HTTP_VERSION_1_1;
@@ -76,7 +87,7 @@ static bool end_head(struct fc_net_transfer *transfer)
     if (transfer->status >= 100 && transfer->status < 200)
         return true;
     transfer->head_complete = true;
-    transfer->tls_version = tls_version(transfer->easy);
+    take_session(transfer);
     transfer->satisfied = transfer->body_status != 0 && transfer->status != transfer->body_status;
     transfer->again = !transfer->satisfied && transfer->foreign && !transfer->plain;
     return !transfer->satisfied && !transfer->again;
@@ -179,6 +190,8 @@ struct fc_net_transfer *fc_net_transfer_new(void)
 static void clear_answer(struct fc_net_transfer *transfer)
 {
     free(FC_TAKE(transfer->location));
+    free(FC_TAKE(transfer->hsts));
+    free(FC_TAKE(transfer->certificate));
     fc_buf_clear(&transfer->body);
     transfer->error[0] = '\0';
     transfer->status = 0;

@@ -1,5 +1,5 @@
-/* A place that answers DNS questions: the in-process mock (dns/), later a resolver behind libunbound. Asynchronous; an answer may
- * come before ask returns. */
+/* A place that answers DNS questions: the in-process mock (dns/), or a resolver behind libunbound (net_unbound). Asynchronous; an
+ * answer may come before ask returns. */
 #ifndef FC_NET_RESOLVER_H
 #define FC_NET_RESOLVER_H
 
@@ -38,7 +38,8 @@ struct fc_dns_answer {
     bool truncated;
     const struct fc_dns_record *records;
     size_t n_records;
-    const char *rule; /* what decided ("default", "*.a.test A"), for traces */
+    const char *rule;   /* what decided ("default", "*.a.test A", "resolver 127.0.0.1:8053"), for traces */
+    const char *reason; /* why a resolver says SERVFAIL ("DNSSEC: Bogus: ..."); NULL: it does not say */
 };
 
 typedef void (*fc_dns_answer_fn)(void *cookie, const struct fc_dns_answer *answer);
@@ -49,5 +50,9 @@ struct fc_resolver {
     void (*ask)(void *self, const char *name, enum fc_dns_type type, fc_dns_answer_fn done, void *cookie);
     void *self;
 };
+
+/* The strings of a TXT record as on the wire, joined into ret_text (room for len bytes); returns the number of bytes. What is
+ * malformed ends it. */
+size_t fc_net_resolver_txt(const unsigned char *wire, size_t len, unsigned char *ret_text);
 
 #endif

@@ -206,6 +206,11 @@ static struct fc_va_run *run_new(struct fc_va *va, const struct fc_va_job *job, 
     run->ident.value = fc_arena_strdup(arena, job->ident.value);
     run->token = fc_arena_strdup(arena, job->token);
     run->key_authorization = fc_arena_strdup(arena, job->key_authorization);
+    run->account_url = fc_arena_strdup(arena, job->account_url);
+    run->now = job->now;
+    run->from = job->from;
+    run->connect_to = job->connect_to;
+    run->family = job->family;
     return run;
 }
 
@@ -234,6 +239,26 @@ int fc_va_validate(struct fc_va *va, const struct fc_va_job *job, fc_va_done_fn 
     if (wake)
         fc_net_fetch_wake(va->fetch);
     return 0;
+}
+
+/* ---- faults ---- */
+
+static void set_fault(struct fc_va *va, bool *faults, size_t perspective, bool on)
+{
+    pthread_mutex_lock(&va->lock);
+    if (perspective < FC_VA_PERSPECTIVES_MAX)
+        faults[perspective] = on;
+    pthread_mutex_unlock(&va->lock);
+}
+
+void fc_va_blind(struct fc_va *va, size_t perspective, bool blind)
+{
+    set_fault(va, va->blind, perspective, blind);
+}
+
+void fc_va_lose(struct fc_va *va, size_t perspective, bool lost)
+{
+    set_fault(va, va->lost, perspective, lost);
 }
 
 size_t fc_va_pending(struct fc_va *va)

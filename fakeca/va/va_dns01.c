@@ -37,6 +37,8 @@ static const char *incorrect(struct fc_va_run *run, const struct fc_dns_answer *
 
 static bool any_fits(const struct fc_dns_answer *dns, const char *expected)
 {
+    if (expected[0] == '\0')
+        return true; /* a probe takes whatever is there */
     for (size_t i = 0; i < dns->n_records; i++)
         if (dns->records[i].len == strlen(expected) && memcmp(dns->records[i].data, expected, strlen(expected)) == 0)
             return true;
@@ -48,6 +50,10 @@ static void found(struct fc_va_run *run, const struct fc_va_answer *answers)
     const struct dns01 *state = run->state;
     const struct fc_dns_answer *dns = &answers[0].dns;
     struct fc_va_hop *hop = fc_va_trace_last(run);
+    if (dns->n_records > 0)
+        hop->received = fc_va_text_shown(run->arena, (const char *)dns->records[0].data, dns->records[0].len);
+    hop->expected =
+        state->expected[0] != '\0' ? fc_va_text_quote(run->arena, state->expected, strlen(state->expected)) : NULL;
     const char *why = fc_va_dns_text(run->arena, dns, FC_DNS_TXT, state->name);
 
     hop->dns_rule = fc_arena_strdup(run->arena, dns->rule);
@@ -68,11 +74,13 @@ void fc_va_dns01_start(struct fc_va_run *run)
     struct dns01 *state = fc_arena_alloc(run->arena, sizeof *state);
     unsigned char digest[DIGEST];
 
-    fc_key_sha256(run->key_authorization, strlen(run->key_authorization), digest);
-    fc_b64url_encode(digest, sizeof digest, state->expected);
+    if (run->key_authorization != NULL) {
+        fc_key_sha256(run->key_authorization, strlen(run->key_authorization), digest);
+        fc_b64url_encode(digest, sizeof digest, state->expected);
+    }
     state->name = fc_arena_printf(run->arena, "_acme-challenge.%s", run->ident.value);
     run->state = state;
-    fc_va_trace_add(run)->host = state->name;
+    fc_va_trace_add(run, "txt")->host = state->name;
     if (run->ident.type != FC_IDENT_DNS) {
         refuse(run, FC_PROBLEM_MALFORMED, "Identifier type for DNS was not itself DNS");
         fc_va_finish(run);

@@ -112,7 +112,7 @@ static void fail_fetch(struct fc_va_run *run, const struct fc_net_fetch_result *
 static void begin_hop(struct fc_va_run *run, const struct fc_net_addr *addr, const struct fc_net_addr *to)
 {
     const struct http01 *state = run->state;
-    struct fc_va_hop *hop = fc_va_trace_add(run);
+    struct fc_va_hop *hop = fc_va_trace_add(run, "http");
     bool v6 = addr->family == AF_INET6;
     char text[FC_NET_ADDR_TEXT];
 
@@ -121,6 +121,7 @@ static void begin_hop(struct fc_va_run *run, const struct fc_net_addr *addr, con
     hop->port = state->url.port_given ? state->url.port : state->port;
     hop->resolved = state->target.resolved;
     hop->used = fc_arena_strdup(run->arena, fc_net_addr_ip(addr, text));
+    hop->family = v6 ? "IPv6" : "IPv4";
     hop->connected = fc_arena_strdup(run->arena, fc_net_addr_text(to, text));
     hop->dns_rule = v6 ? state->target.rule6 : state->target.rule4;
     if (fc_va_target_private(addr))
@@ -138,11 +139,15 @@ static void fetch(struct fc_va_run *run, const struct fc_net_addr *address)
     to = addr;
     if (run->va->params.portmap != NULL)
         fc_net_portmap_apply(run->va->params.portmap, &addr, &to);
+    if (run->connect_to.family != AF_UNSPEC)
+        to = run->connect_to;
     begin_hop(run, &addr, &to);
     const struct fc_net_fetch_params params = {.url = state->url.text,
                                                .host = state->url.host,
                                                .port = state->port,
                                                .to = to,
+                                               .from =
+                                                   run->from.family == to.family ? run->from : (struct fc_net_addr){0},
                                                .user_agent = run->policy->validation.user_agent,
                                                .referer = state->referer,
                                                .body_max = (size_t)run->policy->validation.max_body,
@@ -192,7 +197,7 @@ static void looked_up(struct fc_va_run *run, const struct fc_va_answer *answers)
         fetch_target(run);
         return;
     }
-    struct fc_va_hop *hop = fc_va_trace_add(run);
+    struct fc_va_hop *hop = fc_va_trace_add(run, "http");
     hop->url = state->url.text;
     hop->host = state->url.host;
     hop->port = state->port;
@@ -241,11 +246,30 @@ static void follow(struct fc_va_run *run, const struct fc_va_redirect *redirect)
     }
 }
 
+/* Notes on the hop what was compared and where it begins to differ. */
+static const struct fc_va_hop *compare_body(struct fc_va_run *run, const struct fc_net_fetch_result *result)
+{
+    struct fc_va_hop *hop = fc_va_trace_last(run);
+    const char *expected = run->key_authorization;
+    size_t len = fc_va_text_trim(result->body, result->body_len), at = 0;
+
+    hop->compared = len;
+    hop->received = fc_va_text_shown(run->arena, result->body, len);
+    if (expected == NULL)
+        return hop;
+    hop->expected = fc_va_text_shown(run->arena, expected, strlen(expected));
+    while (at < len && expected[at] != '\0' && result->body[at] == expected[at])
+        at++;
+    if (at < len || expected[at] != '\0')
+        hop->first_difference = (int64_t)at;
+    return hop;
+}
+
 static void check_body(struct fc_va_run *run, const struct fc_net_fetch_result *result)
 {
     const struct http01 *state = run->state;
-    const struct fc_va_hop *hop = fc_va_trace_last(run);
-    size_t len = fc_va_text_trim(result->body, result->body_len);
+    const struct fc_va_hop *hop = compare_body(run, result);
+    size_t len = hop->compared;
 
     if (result->body_full) {
         fail(run, FC_PROBLEM_UNAUTHORIZED, hop->used, NULL,
@@ -253,7 +277,7 @@ static void check_body(struct fc_va_run *run, const struct fc_net_fetch_result *
                              fc_va_text_quote(run->arena, result->body, result->body_len)));
         return;
     }
-    if (len == strlen(run->key_authorization) && memcmp(result->body, run->key_authorization, len) == 0) {
+    if (hop->first_difference < 0) {
         fc_va_finish(run);
         return;
     }
@@ -265,10 +289,21 @@ static void check_body(struct fc_va_run *run, const struct fc_net_fetch_result *
                         fc_va_text_quote(run->arena, result->body, len)));
 }
 
+static void note_redirect(struct fc_va_run *run, struct fc_va_hop *hop, enum fc_va_redirect_verdict verdict,
+                          const struct fc_va_redirect *redirect)
+{
+    if (verdict == FC_VA_REDIRECT_NONE)
+        return;
+    hop->redirect = verdict == FC_VA_REDIRECT_FOLLOW ? "followed" : "refused";
+    hop->redirect_rule = verdict == FC_VA_REDIRECT_FOLLOW && redirect->rehearsal != NULL
+                             ? fc_arena_printf(run->arena, "%s, %s", redirect->rule, redirect->rehearsal)
+                             : redirect->rule;
+}
+
 static void answer(struct fc_va_run *run, const struct fc_net_fetch_result *result)
 {
     const struct http01 *state = run->state;
-    const struct fc_va_hop *hop = fc_va_trace_last(run);
+    struct fc_va_hop *hop = fc_va_trace_last(run);
     struct fc_va_redirect redirect = {.policy = run->policy,
                                       .portmap = run->va->params.portmap,
                                       .from = &state->url,
@@ -279,7 +314,9 @@ static void answer(struct fc_va_run *run, const struct fc_net_fetch_result *resu
                                       .hops = run->hops,
                                       .n_hops = run->n_hops};
 
-    switch (fc_va_redirect_judge(run->arena, &redirect)) {
+    enum fc_va_redirect_verdict verdict = fc_va_redirect_judge(run->arena, &redirect);
+    note_redirect(run, hop, verdict, &redirect);
+    switch (verdict) {
     case FC_VA_REDIRECT_FOLLOW:
         follow(run, &redirect);
         return;
@@ -308,6 +345,9 @@ static void fetched(void *cookie, const struct fc_net_fetch_result *result)
     hop->status = result->status;
     hop->location = fc_va_text_utf8(run->arena, result->location);
     hop->tls = result->tls_version;
+    hop->source = result->local[0] != '\0' ? fc_arena_strdup(run->arena, result->local) : NULL;
+    hop->hsts = fc_va_text_utf8(run->arena, result->hsts);
+    fc_va_cert_describe(run, hop, result->certificate, result->certificate_len);
     hop->connect_ns = result->connect_ns;
     hop->total_ns = result->total_ns;
     if (run->va->closing) {

@@ -32,7 +32,10 @@ struct fc_va_run {
     const struct fc_policy *policy;
     const struct fc_va_method *method;
     struct fc_ident ident;
-    const char *token, *key_authorization;
+    const char *token, *key_authorization, *account_url;
+    int64_t now;
+    struct fc_net_addr from, connect_to;
+    int family;
     fc_va_done_fn done;
     void *cookie;
     int64_t started, deadline; /* monotonic */
@@ -57,6 +60,7 @@ struct fc_va {
     bool closing;                 /* nobody is told any more */
     /* under the lock */
     pthread_mutex_t lock;
+    bool blind[FC_VA_PERSPECTIVES_MAX], lost[FC_VA_PERSPECTIVES_MAX];
     struct fc_va_run *first, **last; /* the queue */
     size_t n_queued, n_active;
     bool stopping;
@@ -142,6 +146,7 @@ struct fc_va_redirect {
     struct fc_net_url to;
     unsigned port;         /* the public port to connect to: 80 or 443 */
     const char *rehearsal; /* what only `rehearsal` allowed, or NULL */
+    const char *rule;      /* which rule refused, or "name" or "address" */
     const char *message;
 };
 
@@ -150,7 +155,7 @@ enum fc_va_redirect_verdict fc_va_redirect_judge(struct fc_arena *arena, struct 
 /* ---- va_trace.c ---- */
 
 /* A new hop at the end of the trace. Pointers to earlier hops end with it. */
-struct fc_va_hop *fc_va_trace_add(struct fc_va_run *run);
+struct fc_va_hop *fc_va_trace_add(struct fc_va_run *run, const char *step);
 /* The last one; there must be one. */
 struct fc_va_hop *fc_va_trace_last(struct fc_va_run *run);
 /* Notes on a hop what only `rehearsal` allowed, beside what stands there. */
@@ -158,10 +163,17 @@ void fc_va_trace_rehearsal(struct fc_va_run *run, struct fc_va_hop *hop, const c
 /* validationRecord (B.9) of an http-01 validation: one for each connection that was tried; new reference. */
 json_t *fc_va_trace_record(const struct fc_va_run *run);
 
+/* ---- va_cert.c ---- */
+
+/* Notes in the hop what a certificate says of itself and why it would not have verified; der NULL: nothing. */
+void fc_va_cert_describe(struct fc_va_run *run, struct fc_va_hop *hop, const unsigned char *der, size_t len);
+
 /* ---- va_text.c ---- */
 
 /* Quoted as Go's %q quotes a string of bytes. */
 const char *fc_va_text_quote(struct fc_arena *arena, const char *bytes, size_t len);
+/* The same of what may be long or secret to nobody: cut to what a trace shows, with "..." behind it. */
+const char *fc_va_text_shown(struct fc_arena *arena, const char *bytes, size_t len);
 /* Length without the white space at the end that Go's unicode.IsSpace knows. */
 size_t fc_va_text_trim(const char *bytes, size_t len);
 /* A copy in which bytes that are no UTF-8 are U+FFFD; NULL gives NULL. */

@@ -153,17 +153,24 @@ static bool redirects(int status)
 
 enum fc_va_redirect_verdict fc_va_redirect_judge(struct fc_arena *arena, struct fc_va_redirect *redirect)
 {
-    static const check_fn checks[] = {check_count,         check_tls,  check_status, check_scheme, check_port,
-                                      check_missing_slash, check_host, check_path,   check_loop};
+    static const struct {
+        check_fn check;
+        const char *rule;
+    } checks[] = {{check_count, "count"},   {check_tls, "tls"},   {check_status, "status"},
+                  {check_scheme, "scheme"}, {check_port, "port"}, {check_missing_slash, "host"},
+                  {check_host, "host"},     {check_path, "path"}, {check_loop, "loop"}};
 
     if (!redirects(redirect->status) || redirect->location == NULL)
         return FC_VA_REDIRECT_NONE;
+    redirect->rule = "url";
     if (fc_net_url_resolve(arena, redirect->from, redirect->location, &redirect->to, NULL) != 0)
         return FC_VA_REDIRECT_UNPARSABLE;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        redirect->message = checks[i](arena, redirect);
+        redirect->message = checks[i].check(arena, redirect);
+        redirect->rule = checks[i].rule;
         if (redirect->message != NULL)
             return FC_VA_REDIRECT_REFUSED;
     }
+    redirect->rule = redirect->to.host_is_ip ? "address" : "name";
     return FC_VA_REDIRECT_FOLLOW;
 }

@@ -60,8 +60,10 @@ const char *fc_va_target_of_answers(struct fc_va_run *run, const char *host, con
     size_t count = 0;
 
     target.resolved = fc_arena_alloc(run->arena, (a->n_records + aaaa->n_records + 1) * sizeof *target.resolved);
-    take_addresses(run, aaaa, AF_INET6, &target, &count);
-    take_addresses(run, a, AF_INET, &target, &count);
+    if (run->family != AF_INET)
+        take_addresses(run, aaaa, AF_INET6, &target, &count);
+    if (run->family != AF_INET6)
+        take_addresses(run, a, AF_INET, &target, &count);
     if (count == 0)
         return fc_arena_printf(run->arena, "%s; %s", why_none(run, a, FC_DNS_A, host),
                                why_none(run, aaaa, FC_DNS_AAAA, host));

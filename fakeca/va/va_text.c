@@ -4,7 +4,7 @@
 
 #include "base/base_buf.h"
 
-enum { TEXT_MAX = 1024 * 1024, INVALID = 0xFFFD };
+enum { TEXT_MAX = 1024 * 1024, INVALID = 0xFFFD, SHOWN_MAX = 256 };
 
 struct range {
     uint32_t first, last;
@@ -111,6 +111,13 @@ const char *fc_va_text_quote(struct fc_arena *arena, const char *bytes, size_t l
     }
     fc_buf_putc(&buf, '"');
     return fc_arena_strndup(arena, buf.data, buf.len);
+}
+
+const char *fc_va_text_shown(struct fc_arena *arena, const char *bytes, size_t len)
+{
+    const char *quoted = fc_va_text_quote(arena, bytes, len < SHOWN_MAX ? len : SHOWN_MAX);
+
+    return len > SHOWN_MAX ? fc_arena_printf(arena, "%s...", quoted) : quoted;
 }
 
 size_t fc_va_text_trim(const char *bytes, size_t len)

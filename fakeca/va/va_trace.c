@@ -5,7 +5,7 @@
 
 #include "base/base_assert.h"
 
-struct fc_va_hop *fc_va_trace_add(struct fc_va_run *run)
+struct fc_va_hop *fc_va_trace_add(struct fc_va_run *run, const char *step)
 {
     if (run->n_hops == run->cap_hops) {
         size_t cap = run->cap_hops > 0 ? 2 * run->cap_hops : 4;
@@ -15,7 +15,11 @@ struct fc_va_hop *fc_va_trace_add(struct fc_va_run *run)
         run->hops = hops;
         run->cap_hops = cap;
     }
-    return &run->hops[run->n_hops++];
+    struct fc_va_hop *hop = &run->hops[run->n_hops++];
+    hop->perspective = "primary";
+    hop->step = step;
+    hop->first_difference = -1;
+    return hop;
 }
 
 struct fc_va_hop *fc_va_trace_last(struct fc_va_run *run)
