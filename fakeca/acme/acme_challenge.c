@@ -106,19 +106,6 @@ static int commit_attempt(struct fc_acme_call *call, struct fc_authz *ret_authz,
     return 0;
 }
 
-/* The VA did not take it: the attempt did not happen. */
-static int undo(struct fc_acme_call *call, struct fc_authz *authz)
-{
-    struct fc_store *store = call->acme->p.store;
-    struct fc_store_tx tx fc_auto_tx = {0};
-    struct fc_err err = {0};
-
-    authz->processing = false;
-    if (fc_store_begin(store, FC_STORE_WRITE, &tx, &err) == 0 && fc_store_authz_update(store, authz, &err) == 0)
-        (void)fc_store_commit(&tx, &err); /* the cause that matters is the VA's */
-    return fc_acme_problem_internal(call, UPDATE);
-}
-
 /* Holds the request until the verdict; who asks again while it is under way waits for the same one. */
 static int hold(struct fc_acme_call *call, struct fc_http_wait *latch)
 {
@@ -137,8 +124,10 @@ static int start(struct fc_acme_call *call)
     if (commit_attempt(call, &authz, &type, &started))
         return -1;
     if (started &&
-        fc_acme_attempt_start(call->acme, &authz, call->signer->account.thumbprint, fast ? &latch : NULL, &call->err))
-        return undo(call, &authz);
+        fc_acme_attempt_start(call->acme, &authz, call->signer->account.thumbprint, fast ? &latch : NULL, &call->err)) {
+        fc_acme_attempt_undo(call->acme, &authz);
+        return fc_acme_problem_internal(call, UPDATE);
+    }
     if (!started && authz.processing) {
         latch = fast ? fc_acme_attempt_latch(call->acme, authz.id) : NULL;
         if (!latch)

@@ -215,6 +215,8 @@ void fc_acme_attempt_free(struct fc_acme_attempts *attempts);
 /* Hands an attempt that is committed to the VA. *ret_latch (may be NULL): signalled when it is decided, the caller releases. */
 int fc_acme_attempt_start(struct fc_acme *acme, const struct fc_authz *authz, const char *thumbprint,
                           struct fc_http_wait **ret_latch, struct fc_err *err);
+/* The VA did not take it: the attempt did not happen, and may be made again. Takes the store's lock. */
+void fc_acme_attempt_undo(struct fc_acme *acme, struct fc_authz *authz);
 /* The latch of an attempt under way, NULL when there is none. */
 struct fc_http_wait *fc_acme_attempt_latch(struct fc_acme *acme, int64_t authz_id);
 /* After a restart: begins again what was under way. */

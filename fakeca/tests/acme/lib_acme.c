@@ -127,13 +127,13 @@ static void load_policy(struct lib_acme *t, const struct lib_options *options)
     must(fc_policy_parse(edited, strlen(edited), "test.json", &t->policy, &err), &err);
 }
 
-static void start(struct lib_acme *t, enum fc_pace pace, size_t queue_max)
+static void start(struct lib_acme *t, enum fc_pace pace)
 {
     struct fc_err err = {0};
     struct fc_resolver *resolver = fc_arena_alloc(t->arena, sizeof *resolver);
 
     *resolver = (struct fc_resolver){.ask = resolve, .self = t};
-    const struct fc_va_params va = {.resolver = resolver, .portmap = t->portmap, .queue_max = queue_max};
+    const struct fc_va_params va = {.resolver = resolver, .portmap = t->portmap, .queue_max = t->queue_max};
     must(fc_va_new(&va, &t->va, &err), &err);
     must(fc_va_start(t->va, &err), &err);
     const struct fc_acme_params acme = {.policy = t->policy,
@@ -160,7 +160,7 @@ void lib_acme_restart(struct lib_acme *t)
     struct fc_err err = {0};
 
     stop(t);
-    start(t, FC_PACE_FAST, 0);
+    start(t, FC_PACE_FAST);
     must(fc_acme_resume_work(t->acme, &err), &err);
 }
 
@@ -228,7 +228,8 @@ int lib_acme_setup(void **state)
     start_ca(t);
     if (options->rsa)
         lib_acme_make_rsa(t);
-    start(t, options->pace, options->queue_max);
+    t->queue_max = options->queue_max;
+    start(t, options->pace);
     return 0;
 }
 
@@ -612,12 +613,21 @@ static void wait_for_verdict(struct lib_client *client, const char *authz_path)
     fail_msg("'%s' stays pending", authz_path);
 }
 
+void lib_va_idle(struct lib_acme *t)
+{
+    int64_t until = fc_clock_mono() + 30 * FC_SECOND;
+
+    while (fc_va_pending(t->va) > 0)
+        assert_true(fc_clock_mono() < until);
+}
+
 void lib_validate(struct lib_client *client, const struct lib_answer *order)
 {
     for (size_t i = 0; i < json_array_size(json_object_get(order->json, "authorizations")); i++) {
         const char *authz = lib_authz_path(order, i);
         if (strcmp(lib_member(lib_post(client, authz, NULL), "status"), "pending") != 0)
             continue;
+        lib_va_idle(client->t);
         lib_assert_status(lib_post(client, lib_challenge_path(client, authz, "http-01"), "{}"), 200);
         wait_for_verdict(client, authz);
     }

@@ -34,8 +34,9 @@ struct lib_acme {
     struct fc_va *va;
     struct fc_acme *acme;
     struct lib_jobs *jobs;
-    const char *txt; /* TXT record of every name; NULL: none. Set before the challenge is started */
-    int64_t now;     /* of the next requests */
+    size_t queue_max; /* of the next VA */
+    const char *txt;  /* TXT record of every name; NULL: none. Set before the challenge is started */
+    int64_t now;      /* of the next requests */
 };
 
 struct lib_options {
@@ -145,6 +146,8 @@ const char *lib_order_payload(struct lib_acme *t, const char *names, const char 
 /* n-th authorization of an order's answer, and its challenge of that type. */
 const char *lib_authz_path(const struct lib_answer *order, size_t n);
 const char *lib_challenge_path(struct lib_client *client, const char *authz_path, const char *type);
+/* Waits until the VA has nothing under way; it forgets a validation after its verdict is committed. */
+void lib_va_idle(struct lib_acme *t);
 /* POSTs {} to every http-01 challenge of the order and waits for the verdicts. */
 void lib_validate(struct lib_client *client, const struct lib_answer *order);
 /* An order with valid authorizations. */

@@ -352,6 +352,7 @@ static void full_queue(void **state)
     assert_int_equal(json_array_size(json_object_get(lib_post(client, second, NULL)->json, "challenges")), 2);
     lib_web_mode(t, LIB_WEB_RIGHT);
     wait_decided(client, lib_authz_path(order, 0));
+    lib_va_idle(t);
     lib_assert_status(lib_post(client, challenge_path, "{}"), 200);
     wait_decided(client, second);
     assert_string_equal(status_of(client, second), "valid");
@@ -400,6 +401,25 @@ static void validations_under_way_begin_again(void **state)
     /* whether the first answer came in time or not, there is one verdict */
     assert_int_equal(lib_events(t, "validation.valid") + lib_events(t, "validation.invalid"), 1);
     assert_string_not_equal(lib_member(authz, "status"), "pending");
+}
+
+/* More were under way than the new VA takes: the rest may be started again by their client. */
+static void more_under_way_than_the_va_takes(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+    struct lib_answer *order = lib_order(client, "a.test,b.test,c.test");
+
+    lib_web_mode(t, LIB_WEB_HOLD);
+    for (size_t i = 0; i < 3; i++)
+        lib_assert_status(lib_post(client, lib_challenge_path(client, lib_authz_path(order, i), "http-01"), "{}"), 200);
+    t->queue_max = 1;
+    lib_acme_restart(t);
+    lib_web_mode(t, LIB_WEB_RIGHT);
+    wait_decided(client, lib_authz_path(order, 0));
+    lib_validate(client, order);
+    order = lib_post(client, lib_path(lib_header(order, "Location")), NULL);
+    assert_string_equal(lib_member(order, "status"), "ready");
 }
 
 /* ---- the pace of Let's Encrypt ---- */
@@ -455,6 +475,7 @@ int main(void)
         LIB_TEST_WITH(full_queue, &narrow),
         LIB_TEST(wildcard_by_dns),
         LIB_TEST(validations_under_way_begin_again),
+        LIB_TEST(more_under_way_than_the_va_takes),
         LIB_TEST_WITH(pending_at_once, &slow),
         LIB_TEST_WITH(challenges_are_shuffled, &slow),
     };
