@@ -30,13 +30,9 @@ struct fc_dns {
 static struct fc_dns_record joined(struct fc_arena *arena, const struct fc_dns_value *value)
 {
     unsigned char *data = fc_arena_alloc(arena, value->len);
-    size_t n = 0;
+    size_t len = fc_net_resolver_txt(value->wire, value->len, data);
 
-    for (size_t at = 0; at < value->len; at += 1 + (size_t)value->wire[at]) {
-        memcpy(data + n, value->wire + at + 1, value->wire[at]);
-        n += value->wire[at];
-    }
-    return (struct fc_dns_record){.type = FC_DNS_TXT, .data = data, .len = n};
+    return (struct fc_dns_record){.type = FC_DNS_TXT, .data = data, .len = len};
 }
 
 static void ask(void *self, const char *name, enum fc_dns_type type, fc_dns_answer_fn done, void *cookie)

@@ -83,11 +83,16 @@ static void unref_locked(struct fc_va_lookup *lookup)
 
 /* ---- answers ---- */
 
-/* Answers live in one block: the records, then their bytes, then the rule. */
+static size_t text_size(const char *text)
+{
+    return text != NULL ? strlen(text) + 1 : 0;
+}
+
+/* Answers live in one block: the records, then their bytes, then the texts. */
 static struct fc_va_answer copy_answer(const struct fc_dns_answer *dns)
 {
     struct fc_va_answer copy = {.dns = *dns};
-    size_t size = dns->n_records * sizeof *dns->records + (dns->rule != NULL ? strlen(dns->rule) + 1 : 0);
+    size_t size = dns->n_records * sizeof *dns->records + text_size(dns->rule) + text_size(dns->reason);
 
     for (size_t i = 0; i < dns->n_records; i++)
         size += dns->records[i].len;
@@ -102,7 +107,10 @@ static struct fc_va_answer copy_answer(const struct fc_dns_answer *dns)
     copy.memory = records;
     copy.dns.records = records;
     if (dns->rule != NULL)
-        copy.dns.rule = memcpy(bytes, dns->rule, strlen(dns->rule) + 1);
+        copy.dns.rule = memcpy(bytes, dns->rule, text_size(dns->rule));
+    bytes += text_size(dns->rule);
+    if (dns->reason != NULL)
+        copy.dns.reason = memcpy(bytes, dns->reason, text_size(dns->reason));
     return copy;
 }
 
@@ -307,6 +315,9 @@ const char *fc_va_dns_text(struct fc_arena *arena, const struct fc_dns_answer *a
         what = "networking error";
         break;
     case FC_DNS_RCODE:
+        if (answer->reason != NULL)
+            return fc_arena_printf(arena, "DNS problem: looking up %s for %s: %s", type_name(type), name,
+                                   answer->reason);
         what = rcode_name(answer->rcode);
         advice = rcode_advice(answer->rcode);
         break;
