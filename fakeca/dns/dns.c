@@ -21,6 +21,7 @@ struct fc_dns {
     struct fc_dns_table *table;
     struct fc_resolver resolver;
     struct fc_dns_server *server;
+    struct fc_dns_late *late;
     pthread_mutex_t change; /* store and table change in the same order; taken before the store's lock */
 };
 
@@ -35,6 +36,24 @@ static struct fc_dns_record joined(struct fc_arena *arena, const struct fc_dns_v
     return (struct fc_dns_record){.type = FC_DNS_TXT, .data = data, .len = len};
 }
 
+static struct fc_dns_answer answer_of(struct fc_arena *arena, enum fc_dns_type type, const struct fc_dns_found *found)
+{
+    if (found->rcode == FC_DNS_RCODE_DROP)
+        return (struct fc_dns_answer){.outcome = FC_DNS_TIMEOUT, .rule = found->rule};
+    struct fc_dns_record *records = fc_arena_alloc(arena, found->n_values * sizeof *records);
+    for (size_t i = 0; i < found->n_values; i++) {
+        const struct fc_dns_value *value = &found->values[i];
+        records[i] = type == FC_DNS_TXT ? joined(arena, value)
+                                        : (struct fc_dns_record){.type = type, .data = value->wire, .len = value->len};
+    }
+    return (struct fc_dns_answer){.outcome = found->rcode != 0 ? FC_DNS_RCODE : FC_DNS_ANSWER,
+                                  .rcode = found->rcode,
+                                  .truncated = found->truncate,
+                                  .records = records,
+                                  .n_records = found->n_values,
+                                  .rule = found->rule};
+}
+
 static void ask(void *self, const char *name, enum fc_dns_type type, fc_dns_answer_fn done, void *cookie)
 {
     struct fc_dns *dns = self;
@@ -42,17 +61,16 @@ static void ask(void *self, const char *name, enum fc_dns_type type, fc_dns_answ
     struct fc_dns_found found;
 
     fc_dns_table_look(dns->table, arena, name, (unsigned)type, &found);
-    struct fc_dns_record *records = fc_arena_alloc(arena, found.n_values * sizeof *records);
-    for (size_t i = 0; i < found.n_values; i++) {
-        const struct fc_dns_value *value = &found.values[i];
-        records[i] = type == FC_DNS_TXT ? joined(arena, value)
-                                        : (struct fc_dns_record){.type = type, .data = value->wire, .len = value->len};
+    struct fc_dns_answer answer = answer_of(arena, type, &found);
+    int64_t delay = found.rcode == FC_DNS_RCODE_DROP ? FC_DNS_DROP_WAIT : found.delay;
+    if (delay == 0) {
+        done(cookie, &answer);
+        return;
     }
-    done(cookie, &(struct fc_dns_answer){.outcome = found.rcode != 0 ? FC_DNS_RCODE : FC_DNS_ANSWER,
-                                         .rcode = found.rcode,
-                                         .records = records,
-                                         .n_records = found.n_values,
-                                         .rule = found.rule});
+    struct fc_dns_late_answer *late = fc_arena_alloc(arena, sizeof *late);
+    *late = (struct fc_dns_late_answer){.arena = arena, .answer = answer, .done = done, .cookie = cookie};
+    FC_TAKE(arena);
+    fc_dns_late_add(dns->late, late, fc_clock_mono() + delay);
 }
 
 const struct fc_resolver *fc_dns_resolver(struct fc_dns *dns)
@@ -101,6 +119,7 @@ int fc_dns_new(const struct fc_dns_params *params, struct fc_dns **ret_dns, stru
     dns->events = params->events;
     dns->clock = params->clock;
     dns->resolver = (struct fc_resolver){.ask = ask, .self = dns};
+    dns->late = fc_dns_late_new();
     pthread_mutex_init(&dns->change, NULL);
     if (fc_dns_table_new(params->default_addrs, &dns->table, err) != 0 || load(dns, err) != 0)
         return -1;
@@ -113,6 +132,7 @@ void fc_dns_free(struct fc_dns *dns)
     if (!dns)
         return;
     fc_dns_server_stop(dns->server);
+    fc_dns_late_free(dns->late);
     fc_dns_table_free(dns->table);
     pthread_mutex_destroy(&dns->change);
     free(dns);
@@ -134,7 +154,7 @@ static int store_rule(struct fc_dns *dns, const struct fc_dns_rule *rule, int64_
         return -1;
     fc_events_add(dns->events, FC_EVENT_DNS_RULE, now, &(struct fc_event_about){0},
                   json_pack("{s:s,s:s,s:s,s:s}", "action", "set", "name", rule->name, "type", type, "value",
-                            fc_dns_values_text(arena, rule->rcode, rule->values, rule->n_values)));
+                            fc_dns_rule_text(arena, rule)));
     return fc_store_commit(&tx, err);
 }
 

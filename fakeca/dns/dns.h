@@ -1,8 +1,9 @@
 /* The simulated DNS: rules, an in-process resolver, and a server on UDP and TCP (ldns for packets only). Every name has A
  * 127.0.0.1 and no AAAA unless a rule says otherwise; TTL 0.
  *
- * A rule's value is JSON: {"values":["192.0.2.1"]} for A AAAA CNAME TXT CAA ("0 issue \"letsencrypt.org\""), {"rcode":"NXDOMAIN"} or
- * {"rcode":"SERVFAIL"} for one type or for "*". The most specific name wins: exact, then the closest wildcard "*.x" (which does
+ * A rule's value is JSON: {"values":["192.0.2.1"]} for A AAAA CNAME TXT CAA ("0 issue \"letsencrypt.org\""), {"rcode":"NXDOMAIN"},
+ * SERVFAIL, REFUSED and so on for one type or for "*", {"rcode":"DROP"}: never answered. Beside these "delay":"2s" and, with values,
+ * "truncate":true: over UDP only the flag TC goes out. The most specific name wins: exact, then the closest wildcard "*.x" (which does
  * not fit x itself), then "*", then the default. Any thread. */
 #ifndef FC_DNS_H
 #define FC_DNS_H
@@ -12,6 +13,7 @@
 #include "net/net_resolver.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,10 +39,14 @@ int fc_dns_set(struct fc_dns *dns, const char *name, const char *type, const jso
 /* name NULL: of all names; type NULL: of all types. *ret_count: rules removed. */
 int fc_dns_clear(struct fc_dns *dns, const char *name, const char *type, int64_t now, int64_t *ret_count,
                  struct fc_err *err);
-/* {"default":["127.0.0.1"],"rules":[{"name","type","values"|"rcode"}]}, rules in order of name and type; new reference. */
+/* {"default":["127.0.0.1"],"rules":[{"name","type","values"|"rcode","delay","truncate"}]}, rules in order of name and type; new reference. */
 json_t *fc_dns_list(struct fc_dns *dns);
 
-/* The in-process resolver (answers inside ask). Lives as long as the mock. */
+/* Whether a word is the "rcode" of a rule: "NXDOMAIN", "servfail", "DROP". */
+bool fc_dns_is_rcode(const char *word);
+
+/* The in-process resolver. Answers inside ask; what a rule delays comes from a thread of its own, what one drops times out there.
+ * A rule's "truncate" is told in the answer, which is whole all the same. Lives as long as the mock. */
 const struct fc_resolver *fc_dns_resolver(struct fc_dns *dns);
 
 /* Starts the thread that serves "ADDR:PORT" on UDP and TCP (port 0: the same free one for both); "localhost:PORT" is both

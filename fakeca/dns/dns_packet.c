@@ -58,13 +58,34 @@ static ldns_rdf *apex_of(const ldns_rdf *owner)
 
 static void add_soa(ldns_pkt *pkt, ldns_pkt_section section, const ldns_rdf *owner)
 {
-    /* ns.fakeca.invalid. hostmaster.fakeca.invalid. 1 3600 600 86400 0, whose last byte is the literal's own end */
-    static const unsigned char soa[] = "\x02ns\x06"
-                                       "fakeca\x07invalid\x00\x0ahostmaster\x06"
+    /* localhost. hostmaster.fakeca.invalid. 1 3600 600 86400 0, whose last byte is the literal's own end */
+    static const unsigned char soa[] = "\x09localhost\x00\x0ahostmaster\x06"
                                        "fakeca\x07invalid\x00"
                                        "\x00\x00\x00\x01\x00\x00\x0e\x10\x00\x00\x02\x58\x00\x01\x51\x80\x00\x00\x00";
 
     add(pkt, section, apex_of(owner), FC_DNS_SOA, &(struct fc_dns_value){.wire = soa, .len = sizeof soa});
+}
+
+/* The name server of every zone: a name that resolves everywhere, for clients that go on to ask it. */
+static void add_ns(ldns_pkt *pkt, const ldns_rdf *owner)
+{
+    static const unsigned char ns[] = "\x09localhost"; /* the literal's own end is the root label */
+
+    add(pkt, LDNS_SECTION_ANSWER, ldns_rdf_clone(owner), FC_DNS_NS,
+        &(struct fc_dns_value){.wire = ns, .len = sizeof ns});
+}
+
+/* What there is beside the rules' records: SOA and NS of a zone, and the SOA of an answer without records. */
+static void add_zone(ldns_pkt *pkt, const ldns_rdf *owner, unsigned type, const struct fc_dns_found *found)
+{
+    bool is_apex = found->rcode == 0 && ldns_dname_label_count(owner) == 1;
+
+    if (found->n_values > 0)
+        return;
+    if (is_apex && type == FC_DNS_NS)
+        add_ns(pkt, owner);
+    else if (found->rcode == 0 || found->rcode == FC_DNS_RCODE_NXDOMAIN)
+        add_soa(pkt, is_apex && type == FC_DNS_SOA ? LDNS_SECTION_ANSWER : LDNS_SECTION_AUTHORITY, owner);
 }
 
 /* The records of a look-up, aliases first. */
@@ -80,10 +101,7 @@ static void add_found(ldns_pkt *pkt, const ldns_rdf *asked, unsigned type, const
     }
     for (size_t i = 0; i < found->n_values; i++)
         add(pkt, LDNS_SECTION_ANSWER, ldns_rdf_clone(owner), type, &found->values[i]);
-    if (found->n_values == 0 && found->rcode != FC_DNS_RCODE_SERVFAIL) {
-        bool is_apex = type == FC_DNS_SOA && found->rcode == 0 && ldns_dname_label_count(owner) == 1;
-        add_soa(pkt, is_apex ? LDNS_SECTION_ANSWER : LDNS_SECTION_AUTHORITY, owner);
-    }
+    add_zone(pkt, owner, type, found);
     ldns_rdf_deep_free(owner);
 }
 
@@ -160,8 +178,8 @@ static const char *type_text(struct fc_arena *arena, ldns_rr_type type)
 }
 
 /* What the mock says to one well-formed question. */
-static void answer_question(struct fc_dns_table *table, struct fc_arena *arena, const ldns_rr *question, ldns_pkt *pkt,
-                            struct fc_dns_reply *reply)
+static struct fc_dns_found answer_question(struct fc_dns_table *table, struct fc_arena *arena, const ldns_rr *question,
+                                           ldns_pkt *pkt, struct fc_dns_reply *reply)
 {
     struct fc_dns_found found;
     unsigned type = (unsigned)ldns_rr_get_type(question);
@@ -171,8 +189,12 @@ static void answer_question(struct fc_dns_table *table, struct fc_arena *arena, 
     fc_dns_table_look(table, arena, reply->name, type, &found);
     reply->rule = found.rule;
     reply->answer = fc_dns_values_text(arena, found.rcode, found.values, found.n_values);
-    ldns_pkt_set_rcode(pkt, (uint8_t)found.rcode);
-    add_found(pkt, ldns_rr_owner(question), type, &found);
+    reply->delay = found.delay;
+    if (found.rcode != FC_DNS_RCODE_DROP) {
+        ldns_pkt_set_rcode(pkt, (uint8_t)found.rcode);
+        add_found(pkt, ldns_rr_owner(question), type, &found);
+    }
+    return found;
 }
 
 static bool is_transfer(ldns_rr_type type)
@@ -180,9 +202,11 @@ static bool is_transfer(ldns_rr_type type)
     return type == LDNS_RR_TYPE_AXFR || type == LDNS_RR_TYPE_IXFR;
 }
 
-static void answer(struct fc_dns_table *table, struct fc_arena *arena, const ldns_pkt *query, size_t max,
+static void answer(struct fc_dns_table *table, struct fc_arena *arena, const ldns_pkt *query, bool udp,
                    struct fc_dns_reply *reply)
 {
+    size_t max = udp ? udp_max(query) : UINT16_MAX;
+    struct fc_dns_found found = {0};
     const ldns_rr *question = ldns_rr_list_rr(ldns_pkt_question(query), 0);
     ldns_pkt *pkt = begin(query, arena);
     ldns_rr_class class = ldns_rr_get_class(question);
@@ -192,8 +216,10 @@ static void answer(struct fc_dns_table *table, struct fc_arena *arena, const ldn
     else if ((class != LDNS_RR_CLASS_IN && class != LDNS_RR_CLASS_ANY) || is_transfer(ldns_rr_get_type(question)))
         ldns_pkt_set_rcode(pkt, LDNS_RCODE_REFUSED);
     else
-        answer_question(table, arena, question, pkt, reply);
-    if (pack(pkt, arena, reply) == 0 && reply->len <= max)
+        found = answer_question(table, arena, question, pkt, reply);
+    if (found.rcode == FC_DNS_RCODE_DROP)
+        return;
+    if (!(udp && found.truncate) && pack(pkt, arena, reply) == 0 && reply->len <= max)
         return;
     empty_section(pkt);
     ldns_pkt_set_tc(pkt, true);
@@ -221,6 +247,6 @@ bool fc_dns_packet_answer(struct fc_dns_table *table, struct fc_arena *arena, co
     if (ldns_pkt_qdcount(pkt) != 1 || ldns_rr_list_rr_count(ldns_pkt_question(pkt)) != 1)
         header_only(arena, query, LDNS_RCODE_FORMERR, ret_reply);
     else
-        answer(table, arena, pkt, udp ? udp_max(pkt) : UINT16_MAX, ret_reply);
-    return ret_reply->data != NULL;
+        answer(table, arena, pkt, udp, ret_reply);
+    return ret_reply->data != NULL || ret_reply->name != NULL;
 }

@@ -147,10 +147,33 @@ static const struct {
 };
 #define N_TYPES (sizeof types / sizeof types[0])
 
-static const char *const rcode_names[] = {
-    [FC_DNS_RCODE_SERVFAIL] = "SERVFAIL",
-    [FC_DNS_RCODE_NXDOMAIN] = "NXDOMAIN",
+/* IANA's names (RFC 6895 section 2.3) of the codes that fit into a header. */
+static const struct {
+    const char *name;
+    int rcode;
+} rcodes[] = {
+    {"FORMERR", 1},
+    {"SERVFAIL", FC_DNS_RCODE_SERVFAIL},
+    {"NXDOMAIN", FC_DNS_RCODE_NXDOMAIN},
+    {"NOTIMP", 4},
+    {"REFUSED", 5},
+    {"YXDOMAIN", 6},
+    {"YXRRSET", 7},
+    {"NXRRSET", 8},
+    {"NOTAUTH", 9},
+    {"NOTZONE", 10},
+    {"DROP", FC_DNS_RCODE_DROP},
 };
+#define N_RCODES (sizeof rcodes / sizeof rcodes[0])
+
+static const char *rcode_name(int rcode)
+{
+    size_t i = 0;
+
+    while (i < N_RCODES - 1 && rcodes[i].rcode != rcode)
+        i++;
+    return rcodes[i].name;
+}
 
 /* Index into types. */
 static size_t type_index(unsigned type)
@@ -162,10 +185,19 @@ static size_t type_index(unsigned type)
     return i;
 }
 
+/* The word of a list that a mistaken one in either case is nearest to, or NULL. */
+static const char *nearest(const char *text, const char *const *names, size_t count)
+{
+    char upper[16] = "";
+
+    for (size_t i = 0; text[i] && i < sizeof upper - 1; i++)
+        upper[i] = (char)(text[i] >= 'a' && text[i] <= 'z' ? text[i] - 'a' + 'A' : text[i]);
+    return fc_opt_nearest(upper, names, count);
+}
+
 int fc_dns_type_parse(const char *text, unsigned *ret_type, struct fc_err *err)
 {
     const char *names[N_TYPES];
-    char upper[16] = "";
 
     for (size_t i = 0; i < N_TYPES; i++) {
         names[i] = types[i].name;
@@ -174,9 +206,7 @@ int fc_dns_type_parse(const char *text, unsigned *ret_type, struct fc_err *err)
             return 0;
         }
     }
-    for (size_t i = 0; text[i] && i < sizeof upper - 1; i++)
-        upper[i] = (char)(text[i] >= 'a' && text[i] <= 'z' ? text[i] - 'a' + 'A' : text[i]);
-    const char *near = fc_opt_nearest(upper, names, N_TYPES);
+    const char *near = nearest(text, names, N_TYPES);
     if (near && strcmp(near, "*") != 0)
         return fc_err_set(err, FC_E_USAGE, "'type': unknown record type '%.32s', did you mean '%s'?", text, near);
     return fc_err_set(err, FC_E_USAGE, "'type': unknown record type '%.32s': A, AAAA, CAA, CNAME, TXT or *", text);
@@ -188,15 +218,39 @@ const char *fc_dns_type_name(unsigned type)
     return i < N_TYPES ? types[i].name : NULL;
 }
 
-static int read_rcode(struct fc_dns_rule *rule, const char *text, struct fc_err *err)
+int fc_dns_rcode_parse(const char *text, int *ret_rcode, struct fc_err *err)
 {
-    for (int i = FC_DNS_RCODE_SERVFAIL; i <= FC_DNS_RCODE_NXDOMAIN; i++) {
-        if (fc_text_equal_nocase(text, rcode_names[i])) {
-            rule->rcode = i;
+    const char *names[N_RCODES];
+
+    for (size_t i = 0; i < N_RCODES; i++) {
+        names[i] = rcodes[i].name;
+        if (fc_text_equal_nocase(text, names[i])) {
+            *ret_rcode = rcodes[i].rcode;
             return 0;
         }
     }
-    return fc_err_set(err, FC_E_USAGE, "'rcode': '%.32s' is neither NXDOMAIN nor SERVFAIL", text);
+    const char *near = nearest(text, names, N_RCODES);
+    if (near)
+        return fc_err_set(err, FC_E_USAGE, "'rcode': unknown code '%.32s', did you mean '%s'?", text, near);
+    return fc_err_set(err, FC_E_USAGE, "'rcode': unknown code '%.32s': NXDOMAIN, SERVFAIL, REFUSED, DROP ...", text);
+}
+
+bool fc_dns_is_rcode(const char *word)
+{
+    int rcode;
+
+    return fc_dns_rcode_parse(word, &rcode, NULL) == 0;
+}
+
+static int read_rcode(struct fc_dns_rule *rule, const char *text, struct fc_err *err)
+{
+    if (fc_dns_rcode_parse(text, &rule->rcode, err) != 0)
+        return -1;
+    if (rule->truncate)
+        return fc_err_set(err, FC_E_USAGE, "'truncate': goes with 'values' only");
+    if (rule->rcode == FC_DNS_RCODE_DROP && rule->delay > 0)
+        return fc_err_set(err, FC_E_USAGE, "'delay': what is dropped is never answered, however late");
+    return 0;
 }
 
 static int read_values(struct fc_dns_rule *rule, const char **texts, struct fc_err *err)
@@ -238,6 +292,8 @@ static int read_value(struct fc_dns_rule *rule, const json_t *value, struct fc_e
     fc_auto_free const char **texts =
         has_values ? fc_json_strs(&obj, "values", FC_JSON_REQUIRED, FC_DNS_VALUES_MAX, FC_DNS_TXT_MAX) : NULL;
     const char *rcode = has_rcode ? fc_json_str(&obj, "rcode", FC_JSON_REQUIRED, 32) : NULL;
+    rule->delay = fc_json_duration(&obj, "delay", FC_JSON_OPTIONAL, 0, FC_DNS_DELAY_MAX, 0);
+    rule->truncate = fc_json_bool(&obj, "truncate", FC_JSON_OPTIONAL, false);
     if (errs.count == 0)
         fc_json_obj_end(&obj);
     int failed = fc_json_errs_report(&errs, err);
@@ -277,19 +333,24 @@ void fc_dns_rule_free(struct fc_dns_rule *rule)
 json_t *fc_dns_rule_json(const struct fc_dns_rule *rule, bool with_name)
 {
     json_t *object = json_object();
+    char delay[FC_TIME_TEXT_MAX];
 
     if (with_name) {
         json_object_set_new(object, "name", json_string(rule->name));
         json_object_set_new(object, "type", json_string(fc_dns_type_name(rule->type)));
     }
     if (rule->rcode != 0) {
-        json_object_set_new(object, "rcode", json_string(rcode_names[rule->rcode]));
-        return object;
+        json_object_set_new(object, "rcode", json_string(rcode_name(rule->rcode)));
+    } else {
+        json_t *values = json_array();
+        for (size_t i = 0; i < rule->n_values; i++)
+            json_array_append_new(values, json_string(rule->values[i].text));
+        json_object_set_new(object, "values", values);
     }
-    json_t *values = json_array();
-    for (size_t i = 0; i < rule->n_values; i++)
-        json_array_append_new(values, json_string(rule->values[i].text));
-    json_object_set_new(object, "values", values);
+    if (rule->delay > 0)
+        json_object_set_new(object, "delay", json_string(fc_duration_text(rule->delay, delay)));
+    if (rule->truncate)
+        json_object_set_new(object, "truncate", json_true());
     return object;
 }
 
@@ -298,11 +359,21 @@ const char *fc_dns_values_text(struct fc_arena *arena, int rcode, const struct f
     struct fc_buf buf fc_auto_buf = {0};
 
     if (rcode != 0)
-        return rcode_names[rcode];
+        return rcode_name(rcode);
     if (n_values == 0)
         return "no data";
     fc_buf_init(&buf, TEXT_MAX);
     for (size_t i = 0; i < n_values && fc_buf_printf(&buf, "%s%s", i > 0 ? ", " : "", values[i].text) == 0; i++)
         continue;
     return buf.full ? fc_arena_printf(arena, "%s ...", buf.data) : fc_arena_strdup(arena, buf.data);
+}
+
+const char *fc_dns_rule_text(struct fc_arena *arena, const struct fc_dns_rule *rule)
+{
+    char delay[FC_TIME_TEXT_MAX];
+
+    return fc_arena_printf(arena, "%s%s%s%s", fc_dns_values_text(arena, rule->rcode, rule->values, rule->n_values),
+                           rule->delay > 0 ? ", after " : "",
+                           rule->delay > 0 ? fc_duration_text(rule->delay, delay) : "",
+                           rule->truncate ? ", truncated" : "");
 }

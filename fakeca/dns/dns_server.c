@@ -25,16 +25,26 @@
 #define FDS_MAX 512
 #define STARVED_PAUSE (50 * FC_MS)
 
-/* Reads one message, then writes its answer, then reads the next. */
+/* Reads one message, then writes its answer when its time has come, then reads the next. */
 struct conn {
     struct conn *next;
     int fd;
-    int64_t deadline;
+    int64_t deadline, not_before;
     char from[FC_NET_ADDR_TEXT + 8];
     unsigned char in[2 + QUERY_MAX];
     size_t in_len;
     unsigned char *out;
     size_t out_len, out_sent;
+};
+
+/* An answer over UDP that waits for its time. */
+struct late {
+    struct fc_dns_due due;
+    int fd;
+    struct sockaddr_storage peer;
+    socklen_t peer_len;
+    size_t len;
+    unsigned char data[];
 };
 
 struct fc_dns_server {
@@ -47,6 +57,7 @@ struct fc_dns_server {
     /* the thread's own */
     struct conn *conns;
     size_t n_conns;
+    struct fc_dns_heap late;
     int64_t starved_until;
 };
 
@@ -58,6 +69,32 @@ static const char *from_text(const char *what, const struct sockaddr_storage *so
     fc_net_addr_from_sockaddr(sockaddr, &addr);
     snprintf(buf, size, "%s %s", what, fc_net_addr_text(&addr, text));
     return buf;
+}
+
+/* An answer that cannot be sent is lost, as any datagram may be; the client asks again. */
+static void send_udp(int fd, const void *data, size_t len, const struct sockaddr_storage *peer, socklen_t peer_len)
+{
+    (void)sendto(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)peer, peer_len);
+}
+
+static void keep_for_later(struct fc_dns_server *server, int fd, const struct fc_dns_reply *reply,
+                           const struct sockaddr_storage *peer, socklen_t peer_len)
+{
+    if (server->late.count >= FC_DNS_LATE_MAX)
+        return;
+    struct late *late = fc_malloc(sizeof *late + reply->len);
+    *late = (struct late){.fd = fd, .peer = *peer, .peer_len = peer_len, .len = reply->len};
+    memcpy(late->data, reply->data, reply->len);
+    fc_dns_heap_push(&server->late, &late->due, fc_clock_mono() + reply->delay);
+}
+
+static void send_due(struct fc_dns_server *server, int64_t mono)
+{
+    for (struct fc_dns_due *due; (due = fc_dns_heap_pop(&server->late, mono)) != NULL;) {
+        struct late *late = (struct late *)due; /* the first member */
+        send_udp(late->fd, late->data, late->len, &late->peer, late->peer_len);
+        free(late);
+    }
 }
 
 static void serve_udp(struct fc_dns_server *server, int fd)
@@ -77,8 +114,12 @@ static void serve_udp(struct fc_dns_server *server, int fd)
         char from[FC_NET_ADDR_TEXT + 8];
         if (reply.name)
             server->params.seen(server->params.cookie, &reply, from_text("udp", &peer, from, sizeof from));
-        /* an answer that cannot be sent is lost, as any datagram may be; the client asks again */
-        (void)sendto(fd, reply.data, reply.len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&peer, peer_len);
+        if (!reply.data)
+            continue;
+        if (reply.delay > 0)
+            keep_for_later(server, fd, &reply, &peer, peer_len);
+        else
+            send_udp(fd, reply.data, reply.len, &peer, peer_len);
     }
 }
 
@@ -103,7 +144,7 @@ static void accept_tcp(struct fc_dns_server *server, int listener, int64_t mono)
     }
 }
 
-/* Makes the answer to the whole message in `in`; false when none is due. */
+/* Makes the answer to the whole message in `in`, if a rule does not drop the question; false when none is due. */
 static bool answer(struct fc_dns_server *server, struct conn *conn)
 {
     fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
@@ -113,13 +154,17 @@ static bool answer(struct fc_dns_server *server, struct conn *conn)
         return false;
     if (reply.name)
         server->params.seen(server->params.cookie, &reply, conn->from);
+    conn->in_len = 0;
+    if (!reply.data)
+        return true;
+    conn->not_before = fc_clock_mono() + reply.delay;
+    conn->deadline += reply.delay;
     conn->out = fc_malloc(2 + reply.len);
     conn->out[0] = (unsigned char)(reply.len >> 8);
     conn->out[1] = (unsigned char)(reply.len & 0xff);
     memcpy(conn->out + 2, reply.data, reply.len);
     conn->out_len = 2 + reply.len;
     conn->out_sent = 0;
-    conn->in_len = 0;
     return true;
 }
 
@@ -127,6 +172,8 @@ enum step { STEP_ON, STEP_WAIT, STEP_CLOSE };
 
 static enum step write_some(struct fc_dns_server *server, struct conn *conn)
 {
+    if (conn->not_before > fc_clock_mono())
+        return STEP_WAIT;
     ssize_t sent = send(conn->fd, conn->out + conn->out_sent, conn->out_len - conn->out_sent, MSG_NOSIGNAL);
 
     if (sent < 0)
@@ -176,11 +223,17 @@ static void close_conn(struct fc_dns_server *server, struct conn **place)
     server->n_conns--;
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The descriptors to wait for: kick, sockets, then the connections in their order; returns when to wake at the latest. */
 static int64_t collect(struct fc_dns_server *server, struct pollfd *fds, nfds_t *ret_n, int64_t mono)
 {
     bool room = server->n_conns < server->params.tcp_max && mono >= server->starved_until;
-    int64_t next = mono < server->starved_until ? server->starved_until : INT64_MAX;
+    int64_t next =
+        earlier(fc_dns_heap_next(&server->late), mono < server->starved_until ? server->starved_until : INT64_MAX);
     nfds_t n = 0;
 
     fds[n++] = (struct pollfd){.fd = server->kick, .events = POLLIN};
@@ -189,9 +242,10 @@ static int64_t collect(struct fc_dns_server *server, struct pollfd *fds, nfds_t 
         fds[n++] = (struct pollfd){.fd = wanted ? server->sockets[i].fd : -1, .events = POLLIN};
     }
     for (const struct conn *conn = server->conns; conn; conn = conn->next) {
-        fds[n++] = (struct pollfd){.fd = conn->fd, .events = conn->out ? POLLOUT : POLLIN};
-        if (conn->deadline < next)
-            next = conn->deadline;
+        /* an answer that must wait hears of nothing meanwhile: a peer that has gone is noticed when it is written */
+        bool held = conn->out && conn->not_before > mono;
+        fds[n++] = (struct pollfd){.fd = held ? -1 : conn->fd, .events = conn->out ? POLLOUT : POLLIN};
+        next = earlier(next, held ? conn->not_before : conn->deadline);
     }
     *ret_n = n;
     return next;
@@ -219,6 +273,7 @@ static void *run(void *cookie)
         if (poll(fds, n, timeout_ms(mono, next)) < 0)
             continue;
         mono = fc_clock_mono();
+        send_due(server, mono);
         /* connections first: accepting changes their list, which fds follows */
         const struct pollfd *fd = fds + 1 + server->n_sockets;
         for (struct conn **place = &server->conns; *place; fd++) {
@@ -243,6 +298,9 @@ static void release(struct fc_dns_server *server)
 {
     while (server->conns)
         close_conn(server, &server->conns);
+    for (struct fc_dns_due *due; (due = fc_dns_heap_pop(&server->late, INT64_MAX)) != NULL;)
+        free(due);
+    fc_dns_heap_release(&server->late);
     for (size_t i = 0; i < server->n_sockets; i++)
         close(server->sockets[i].fd);
     if (server->kick >= 0)

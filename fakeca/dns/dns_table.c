@@ -262,6 +262,8 @@ static void look(const struct fc_dns_table *table, struct fc_arena *arena, const
         }
         found->rule = fc_arena_printf(arena, "%s %s", rule->name, fc_dns_type_name(rule->type));
         found->rcode = rule->rcode;
+        found->delay += rule->delay;
+        found->truncate = found->truncate || rule->truncate;
         if (rule->rcode != 0)
             return;
         if (rule->type == type) {

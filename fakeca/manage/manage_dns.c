@@ -19,7 +19,19 @@ int fc_manage_dns_list(struct fc_manage_call *call, struct fc_err *err)
     return 0;
 }
 
-/* The value as dns/ takes it: {"values":[...]} or {"rcode":"..."}; new reference. */
+/* Members whose form is dns/'s business. */
+static void pass_on(struct fc_json_obj *body, json_t *value)
+{
+    static const char *const keys[] = {"delay", "truncate"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const json_t *member = fc_json_any(body, keys[i], FC_JSON_OPTIONAL);
+        if (member && value)
+            json_object_set_new(value, keys[i], json_deep_copy(member));
+    }
+}
+
+/* The value as dns/ takes it: {"values":[...]} or {"rcode":"..."} and what goes beside; new reference. */
 static json_t *read_value(struct fc_json_obj *body)
 {
     fc_auto_free const char **values = fc_json_strs(body, "values", FC_JSON_OPTIONAL, VALUES_MAX, VALUE_MAX_BYTES);
@@ -27,12 +39,16 @@ static json_t *read_value(struct fc_json_obj *body)
 
     if (body->value && fc_json_has(body, "values") == fc_json_has(body, "rcode"))
         fc_json_errs_add(body, NULL, "exactly one of 'values' and 'rcode' is needed");
-    if (!values)
-        return rcode ? json_pack("{s:s}", "rcode", rcode) : NULL;
-    json_t *list = json_array();
-    for (size_t i = 0; values[i]; i++)
-        json_array_append_new(list, json_string(values[i]));
-    return json_pack("{s:o}", "values", list);
+    json_t *value = rcode ? json_pack("{s:s}", "rcode", rcode) : NULL;
+    if (values) {
+        json_t *list = json_array();
+        for (size_t i = 0; values[i]; i++)
+            json_array_append_new(list, json_string(values[i]));
+        json_decref(value);
+        value = json_pack("{s:o}", "values", list);
+    }
+    pass_on(body, value);
+    return value;
 }
 
 static bool same_name(const char *rule, const char *asked)

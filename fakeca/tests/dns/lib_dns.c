@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/base_alloc.h"
@@ -20,6 +21,12 @@ int lib_dns_setup(void **state)
     const struct fc_store_params memory = {0};
 
     *state = lib;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&lib->news, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&lib->lock, NULL);
     lib->clock = fc_clock_new();
     if (fc_store_open(&memory, &lib->store, &lib->err) != 0)
         return -1;
@@ -37,6 +44,8 @@ int lib_dns_teardown(void **state)
     fc_events_free(lib->events);
     fc_store_close(lib->store);
     fc_clock_free(lib->clock);
+    pthread_cond_destroy(&lib->news);
+    pthread_mutex_destroy(&lib->lock);
     free(lib);
     return 0;
 }
@@ -59,7 +68,7 @@ int lib_dns_set(struct lib_dns *lib, const char *name, const char *type, const c
     if (json[0] == '{') {
         if (fc_json_parse(json, strlen(json), &value, &lib->err) != 0)
             return -1;
-    } else if (strcmp(json, "NXDOMAIN") == 0 || strcmp(json, "SERVFAIL") == 0) {
+    } else if (fc_dns_is_rcode(json)) {
         value = json_pack("{s:s}", "rcode", json);
     } else {
         value = json_pack("{s:[s]}", "values", json);
@@ -89,7 +98,11 @@ static void take_answer(void *cookie, const struct fc_dns_answer *answer)
     char *end = lib->text + sizeof lib->text;
 
     *at = '\0';
-    if (answer->outcome == FC_DNS_RCODE)
+    if (answer->outcome == FC_DNS_TIMEOUT)
+        snprintf(at, sizeof lib->text, "timeout ");
+    else if (answer->outcome == FC_DNS_NETWORK)
+        snprintf(at, sizeof lib->text, "network error ");
+    else if (answer->outcome == FC_DNS_RCODE)
         snprintf(at, sizeof lib->text, "rcode %d ", answer->rcode);
     else if (answer->n_records == 0)
         snprintf(at, sizeof lib->text, "no data ");
@@ -98,16 +111,37 @@ static void take_answer(void *cookie, const struct fc_dns_answer *answer)
         record_text(&answer->records[i], at, (size_t)(end - at));
     }
     at += strlen(at);
-    snprintf(at, (size_t)(end - at), "[%s]", answer->rule);
+    snprintf(at, (size_t)(end - at), "[%s]%s", answer->rule ? answer->rule : "", answer->truncated ? " truncated" : "");
+    pthread_mutex_lock(&lib->lock);
+    lib->answers++;
+    pthread_cond_signal(&lib->news);
+    pthread_mutex_unlock(&lib->lock);
+}
+
+void lib_dns_ask_begin(struct lib_dns *lib, const struct fc_resolver *resolver, const char *name, enum fc_dns_type type)
+{
+    lib->text[0] = '\0';
+    lib->answers = 0;
+    resolver->ask(resolver->self, name, type, take_answer, lib);
+}
+
+const char *lib_dns_ask_end(struct lib_dns *lib)
+{
+    struct timespec until;
+    int late = 0;
+
+    fc_clock_mono_timespec(fc_clock_mono() + PATIENCE, &until);
+    pthread_mutex_lock(&lib->lock);
+    while (lib->answers == 0 && late == 0)
+        late = pthread_cond_timedwait(&lib->news, &lib->lock, &until);
+    pthread_mutex_unlock(&lib->lock);
+    return late == 0 ? lib->text : "no answer";
 }
 
 const char *lib_dns_ask(struct lib_dns *lib, const char *name, enum fc_dns_type type)
 {
-    const struct fc_resolver *resolver = fc_dns_resolver(lib->dns);
-
-    lib->text[0] = '\0';
-    resolver->ask(resolver->self, name, type, take_answer, lib);
-    return lib->text;
+    lib_dns_ask_begin(lib, fc_dns_resolver(lib->dns), name, type);
+    return lib_dns_ask_end(lib);
 }
 
 const char *lib_dns_events(struct lib_dns *lib, const char *type)

@@ -7,6 +7,7 @@
 #include "events/events.h"
 #include "store/store.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,9 @@ struct lib_dns {
     unsigned port; /* of lib_dns_serve */
     struct fc_err err;
     char text[65536]; /* of the last answer */
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    size_t answers; /* under the lock */
 };
 int lib_dns_setup(void **state);
 int lib_dns_teardown(void **state);
@@ -30,10 +34,15 @@ int lib_dns_teardown(void **state);
 
 /* Makes another mock over the same store. */
 int lib_dns_reopen(struct lib_dns *lib, const char *default_addrs);
-/* json: the rule's value, or just a value ("192.0.2.1") or an rcode ("NXDOMAIN", "SERVFAIL") without braces. err is lib's. */
+/* json: the rule's value, or just a value ("192.0.2.1") or an rcode ("NXDOMAIN", "DROP") without braces. err is lib's. */
 int lib_dns_set(struct lib_dns *lib, const char *name, const char *type, const char *json);
-/* "192.0.2.1 192.0.2.2 [a.test A]", "no data [default]", "rcode 3 [a.test *]"; in lib->text. */
+/* "192.0.2.1 192.0.2.2 [a.test A]", "no data [default]", "rcode 3 [a.test *]", "timeout []"; with " truncated" behind. Waits for
+ * it; "no answer": none came in time. */
 const char *lib_dns_ask(struct lib_dns *lib, const char *name, enum fc_dns_type type);
+/* The same in two steps, of any resolver; one question at a time. */
+void lib_dns_ask_begin(struct lib_dns *lib, const struct fc_resolver *resolver, const char *name,
+                       enum fc_dns_type type);
+const char *lib_dns_ask_end(struct lib_dns *lib);
 /* The texts of the last `n` events of a type, one a line; in lib->text. */
 const char *lib_dns_events(struct lib_dns *lib, const char *type);
 

@@ -145,8 +145,16 @@ static void trouble_by_rule(void **state)
     set(f, "www.test", "CNAME", "gone.test");
     const char *text = dig(f, "+noall +comments +authority gone.test AAAA");
     HAS(text, "status: NXDOMAIN");
-    HAS(text, "test.\t\t\t0\tIN\tSOA\tns.fakeca.invalid. hostmaster.fakeca.invalid. 1 3600 600 86400 0");
+    HAS(text, "test.\t\t\t0\tIN\tSOA\tlocalhost. hostmaster.fakeca.invalid. 1 3600 600 86400 0");
     HAS(dig(f, "+noall +comments sick.test A"), "status: SERVFAIL");
+    static const char *const codes[] = {"FORMERR", "NOTIMP",  "REFUSED", "YXDOMAIN",
+                                        "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        char says[64];
+        set(f, "odd.test", "*", codes[i]);
+        snprintf(says, sizeof says, "status: %s", codes[i]);
+        HAS(dig(f, "+noall +comments odd.test A"), says);
+    }
     text = dig(f, "+noall +comments +answer www.test A");
     HAS(text, "status: NXDOMAIN");
     HAS(text, "CNAME\tgone.test.");
@@ -159,10 +167,14 @@ static void negative_answers_carry_an_soa(void **state)
     const char *text = dig(f, "+noall +comments +authority x.a.test AAAA");
     HAS(text, "status: NOERROR");
     HAS(text, "ANSWER: 0, AUTHORITY: 1");
-    HAS(text, "test.\t\t\t0\tIN\tSOA\tns.fakeca.invalid.");
+    HAS(text, "test.\t\t\t0\tIN\tSOA\tlocalhost.");
     /* how clients look for the zone of a name: upwards until an SOA answers */
     DIG("+short a.test SOA", "");
-    DIG("+short test SOA", "ns.fakeca.invalid. hostmaster.fakeca.invalid. 1 3600 600 86400 0");
+    DIG("+short test SOA", "localhost. hostmaster.fakeca.invalid. 1 3600 600 86400 0");
+    /* and then for its name servers */
+    DIG("+short test NS", "localhost.");
+    DIG("+short a.test NS", "");
+    HAS(dig(f, "+noall +comments +authority a.test NS"), "ANSWER: 0, AUTHORITY: 1");
 }
 
 static void what_the_mock_does_not_have(void **state)
@@ -220,6 +232,74 @@ static void very_long_answers_go_over_tcp(void **state)
     set(f, "a.test", "TXT", value);
     HAS(dig(f, "+bufsize=65535 +ignore +noall +comments a.test TXT"), "flags: qr aa tc rd ra;");
     HAS(dig(f, "+tcp +noall +comments a.test TXT"), "ANSWER: 7");
+}
+
+static void a_rule_cuts_answers_over_udp(void **state)
+{
+    struct fixture *f = *state;
+
+    set(f, "a.test", "A", "{\"values\":[\"192.0.2.1\"],\"truncate\":true}");
+    set(f, "www.test", "CNAME", "a.test");
+    HAS(dig(f, "+ignore +noall +comments a.test A"), "flags: qr aa tc rd ra; QUERY: 1, ANSWER: 0");
+    HAS(dig(f, "+ignore +noall +comments www.test A"), "flags: qr aa tc rd ra; QUERY: 1, ANSWER: 0");
+    HAS(dig(f, "+tcp +noall +comments a.test A"), "flags: qr aa rd ra; QUERY: 1, ANSWER: 1");
+    DIG("+short www.test A", "a.test.\n192.0.2.1"); /* dig asks again over TCP */
+}
+
+/* The first label of the question in an answer. */
+static const char *first_label(const unsigned char *answer, long len, char label[64])
+{
+    assert_true(len > 13 && answer[12] < 64 && len > 13 + answer[12]);
+    memcpy(label, answer + 13, answer[12]);
+    label[answer[12]] = '\0';
+    return label;
+}
+
+static void a_late_answer_delays_no_other(void **state)
+{
+    struct fixture *f = *state;
+    unsigned char question[300], got[4096];
+    char label[64];
+
+    set(f, "slow.test", "A", "{\"values\":[\"192.0.2.1\"],\"delay\":\"400ms\"}");
+    set(f, "less.test", "A", "{\"values\":[\"192.0.2.1\"],\"delay\":\"200ms\"}");
+    int fd = f->fds[0] = lib_dns_connect(f->lib->port, false);
+    int64_t begin = fc_clock_mono();
+    static const char *const asked[] = {"slow.test", "less.test", "fast.test"};
+    static const char *const answers[] = {"fast", "less", "slow"};
+    for (size_t i = 0; i < 3; i++) {
+        size_t len = lib_dns_question(asked[i], 1, question);
+        assert_int_equal(send(fd, question, len, 0), len);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        long n = lib_dns_exchange(fd, NULL, 0, got, sizeof got, PATIENCE);
+        assert_string_equal(first_label(got, n, label), answers[i]);
+    }
+    assert_true(fc_clock_mono() - begin >= 400 * FC_MS);
+    assert_string_equal(
+        lib_dns_events(f->lib, "dns.rule"),
+        "mock DNS: set slow.test A 192.0.2.1, after 400ms\nmock DNS: set less.test A 192.0.2.1, after 200ms\n");
+}
+
+static void what_is_dropped_gets_no_answer(void **state)
+{
+    struct fixture *f = *state;
+    unsigned char question[300], got[4096];
+    char label[64];
+
+    set(f, "gone.test", "*", "DROP");
+    set(f, "www.test", "CNAME", "gone.test");
+    int fd = f->fds[0] = lib_dns_connect(f->lib->port, false);
+    static const char *const asked[] = {"gone.test", "www.test", "next.test"};
+    for (size_t i = 0; i < 3; i++) {
+        size_t len = lib_dns_question(asked[i], 1, question);
+        assert_int_equal(send(fd, question, len, 0), len);
+    }
+    long n = lib_dns_exchange(fd, NULL, 0, got, sizeof got, PATIENCE);
+    assert_string_equal(first_label(got, n, label), "next");
+    assert_string_equal(lib_dns_events(f->lib, "dns.query"), "mock DNS: gone.test A -> DROP\n"
+                                                             "mock DNS: www.test A -> DROP\n"
+                                                             "mock DNS: next.test A -> 127.0.0.1\n");
 }
 
 static void questions_are_events(void **state)
@@ -313,6 +393,49 @@ static int tcp(struct fixture *f, size_t i)
     f->fds[i] = lib_dns_connect(f->port, true);
     assert_true(f->fds[i] >= 0);
     return f->fds[i];
+}
+
+/* Rules by way of the mock of lib_dns, whose limits are long. */
+static void tcp_answers_come_late_or_never(void **state)
+{
+    struct fixture *f = *state;
+    unsigned char slow[300], next[300], gone[300], got[4096];
+    char label[64];
+
+    set(f, "slow.test", "A", "{\"values\":[\"192.0.2.1\"],\"delay\":\"300ms\"}");
+    set(f, "gone.test", "A", "DROP");
+    size_t slow_len = tcp_question("slow.test", slow), next_len = tcp_question("next.test", next);
+    size_t gone_len = tcp_question("gone.test", gone);
+    for (size_t i = 0; i < 3; i++)
+        f->fds[i] = lib_dns_connect(f->lib->port, true);
+    int64_t begin = fc_clock_mono();
+    assert_int_equal(send(f->fds[0], slow, slow_len, MSG_NOSIGNAL), slow_len);
+    assert_int_equal(send(f->fds[1], slow, slow_len, MSG_NOSIGNAL), slow_len);
+    close(f->fds[1]); /* a peer that does not wait */
+    f->fds[1] = -1;
+    assert_int_equal(send(f->fds[2], gone, gone_len, MSG_NOSIGNAL), gone_len);
+    assert_int_equal(send(f->fds[2], next, next_len, MSG_NOSIGNAL), next_len);
+    assert_string_equal(first_label(got + 2, read_message(f->fds[2], got) - 2, label), "next");
+    assert_string_equal(first_label(got + 2, read_message(f->fds[0], got) - 2, label), "slow");
+    assert_true(fc_clock_mono() - begin >= 300 * FC_MS);
+    assert_int_equal(send(f->fds[0], next, next_len, MSG_NOSIGNAL), next_len);
+    assert_string_equal(first_label(got + 2, read_message(f->fds[0], got) - 2, label), "next");
+}
+
+static void the_server_stops_with_answers_that_wait(void **state)
+{
+    struct fixture *f = *state;
+    unsigned char question[300], got[4096];
+
+    set(f, "slow.test", "A", "{\"values\":[\"192.0.2.1\"],\"delay\":\"1m\"}");
+    f->fds[0] = lib_dns_connect(f->lib->port, false);
+    f->fds[1] = lib_dns_connect(f->lib->port, true);
+    size_t len = lib_dns_question("slow.test", 1, question);
+    assert_int_equal(send(f->fds[0], question, len, 0), len);
+    len = tcp_question("slow.test", question);
+    assert_int_equal(send(f->fds[1], question, len, MSG_NOSIGNAL), len);
+    len = lib_dns_question("next.test", 1, question);
+    assert_true(lib_dns_exchange(f->fds[0], question, len, got, sizeof got, PATIENCE) > 0);
 }
 
 static void tcp_takes_messages_in_pieces_and_several_at_once(void **state)
@@ -537,6 +660,11 @@ int main(void)
         T(names_of_every_kind_are_answered),
         T(long_answers_are_cut_over_udp_and_whole_over_tcp),
         T(very_long_answers_go_over_tcp),
+        T(a_rule_cuts_answers_over_udp),
+        T(a_late_answer_delays_no_other),
+        T(what_is_dropped_gets_no_answer),
+        T(tcp_answers_come_late_or_never),
+        T(the_server_stops_with_answers_that_wait),
         T(questions_are_events),
         T(bad_packets_get_formerr_or_nothing),
         T(tcp_takes_messages_in_pieces_and_several_at_once),

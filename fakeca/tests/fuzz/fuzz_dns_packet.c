@@ -34,6 +34,8 @@ static struct fc_dns_table *rules(void)
     set(table, "b.test", "CNAME", "{\"values\":[\"a.test\"]}");
     set(table, "l.test", "CNAME", "{\"values\":[\"l.test\"]}");
     set(table, "*.n.test", "*", "{\"rcode\":\"NXDOMAIN\"}");
+    set(table, "*.d.test", "*", "{\"rcode\":\"DROP\"}");
+    set(table, "t.test", "A", "{\"values\":[\"192.0.2.1\"],\"truncate\":true,\"delay\":\"1s\"}");
     return table;
 }
 
@@ -44,6 +46,8 @@ static void check(const uint8_t *query, size_t size, bool udp)
     ldns_pkt *pkt = NULL;
 
     if (!fc_dns_packet_answer(rules(), arena, query, size, udp, &reply))
+        return;
+    if (!reply.data) /* dropped by a rule */
         return;
     FC_ASSERT(reply.len >= 12 && reply.len <= (udp ? 4096U : 65535U));
     FC_ASSERT(reply.data[0] == query[0] && reply.data[1] == query[1] && (reply.data[2] & 0x80) != 0);

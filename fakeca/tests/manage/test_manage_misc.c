@@ -93,6 +93,9 @@ static void dns_rules(void **state)
     assert_string_equal(json_string_value(json_array_get(lib_manage_at(rule, "values"), 0)), "192.0.2.1");
     rule = lib_manage_ok(t, "PUT", DNS, "{\"name\":\"*.b.test\",\"type\":\"*\",\"rcode\":\"NXDOMAIN\"}");
     assert_string_equal(lib_manage_str(rule, "rcode"), "NXDOMAIN");
+    rule =
+        lib_manage_ok(t, "PUT", DNS, "{\"name\":\"*.b.test\",\"type\":\"*\",\"rcode\":\"REFUSED\",\"delay\":\"2s\"}");
+    assert_string_equal(lib_manage_str(rule, "delay"), "2s");
     json_t *list = lib_manage_ok(t, "GET", DNS, NULL);
     assert_int_equal(json_array_size(lib_manage_at(list, "rules")), 2);
     assert_string_equal(json_string_value(json_array_get(lib_manage_at(list, "default"), 0)), "127.0.0.1");
@@ -101,7 +104,7 @@ static void dns_rules(void **state)
     assert_int_equal(lib_manage_int(lib_manage_ok(t, "DELETE", DNS "?name=%2A.b.test", NULL), "removed"), 1);
     assert_int_equal(lib_manage_int(lib_manage_ok(t, "DELETE", DNS, NULL), "removed"), 0);
     json_t *events = lib_manage_ok(t, "GET", "/api/v1/events?types=dns.rule", NULL);
-    assert_int_equal(json_array_size(lib_manage_at(events, "events")), 4);
+    assert_int_equal(json_array_size(lib_manage_at(events, "events")), 5);
 }
 
 static void wrong_dns_rules(void **state)
@@ -118,6 +121,9 @@ static void wrong_dns_rules(void **state)
         {"{\"name\":\"a.test\",\"type\":\"A\",\"values\":\"192.0.2.1\"}", "values: must be an array"},
         {"{\"name\":\"a.test\",\"type\":\"A\",\"values\":[1]}", "values[0]: must be a string"},
         {"{\"name\":\"a.test\",\"type\":\"A\",\"rcode\":\"NXDOMAN\"}", "NXDOMAIN"},
+        {"{\"name\":\"a.test\",\"type\":\"A\",\"values\":[],\"delay\":2}", "delay"},
+        {"{\"name\":\"a.test\",\"type\":\"A\",\"values\":[],\"delay\":\"1h\"}", "delay"},
+        {"{\"name\":\"a.test\",\"type\":\"A\",\"rcode\":\"DROP\",\"truncate\":true}", "'truncate'"},
         {"{\"name\":\"a b\",\"type\":\"A\",\"values\":[\"192.0.2.1\"]}", "a b"},
         {"{\"name\":\"a.test\",\"type\":\"A\",\"value\":[\"192.0.2.1\"]}",
          "unknown key 'value', did you mean 'values'?"},

@@ -234,6 +234,7 @@ static void each_route_answers_as_the_document_says(void **state)
         {"GET", "/api/v1/certificates?account=1", NULL},
         {"PUT", "/api/v1/dns", "{\"name\":\"a.test\",\"type\":\"A\",\"values\":[\"192.0.2.1\"]}"},
         {"PUT", "/api/v1/dns", "{\"name\":\"b.test\",\"type\":\"*\",\"rcode\":\"SERVFAIL\"}"},
+        {"PUT", "/api/v1/dns", "{\"name\":\"c.test\",\"type\":\"A\",\"values\":[],\"delay\":\"2s\",\"truncate\":true}"},
         {"GET", "/api/v1/dns", NULL},
         {"DELETE", "/api/v1/dns?name=a.test", NULL},
         {"PUT", "/api/v1/port-map", "{\"map\":\"80=5002\"}"},
