@@ -16,6 +16,7 @@
 #include "store/store_account.h"
 #include "store/store_order.h"
 #include "va/va.h"
+#include "va/va_hint.h"
 
 struct attempt {
     struct attempt *next, *prev;
@@ -137,43 +138,6 @@ static json_t *milliseconds(int64_t duration)
     return json_real((double)(duration / 1000) / 1000.0);
 }
 
-static void set_number(json_t *data, const char *name, int64_t value, int64_t absent)
-{
-    if (value != absent)
-        json_object_set_new(data, name, json_integer(value));
-}
-
-/* What a hop met, and what was made of it. */
-static void set_findings(json_t *data, const struct fc_va_hop *hop)
-{
-    char until[FC_TIME_TEXT_MAX];
-
-    set_number(data, "status", hop->status, 0);
-    set_text(data, "location", hop->location);
-    set_text(data, "redirect", hop->redirect);
-    set_text(data, "redirect_rule", hop->redirect_rule);
-    set_text(data, "hsts", hop->hsts);
-    set_text(data, "tls", hop->tls);
-    set_text(data, "cert_subject", hop->cert_subject);
-    set_text(data, "cert_issuer", hop->cert_issuer);
-    set_text(data, "cert_not_after", hop->cert_not_after ? fc_time_rfc3339(hop->cert_not_after, until) : NULL);
-    set_text(data, "cert_fault", hop->cert_fault);
-    set_text(data, "error", hop->error);
-    set_number(data, "compared", (int64_t)hop->compared, 0);
-    set_number(data, "first_difference", hop->first_difference, -1);
-    set_text(data, "expected", hop->expected);
-    set_text(data, "received", hop->received);
-}
-
-static json_t *addresses_json(const char **addresses)
-{
-    json_t *array = json_array();
-
-    for (; *addresses; addresses++)
-        json_array_append_new(array, json_string(*addresses));
-    return array;
-}
-
 static void add_hop(const struct verdict *verdict, const struct fc_event_about *about, size_t index)
 {
     const struct fc_va_hop *hop = &verdict->result->hops[index];
@@ -181,23 +145,9 @@ static void add_hop(const struct verdict *verdict, const struct fc_event_about *
     json_t *data = event_data(verdict);
 
     json_object_set_new(data, "hop", json_integer((json_int_t)index + 1));
-    set_text(data, "perspective", hop->perspective);
-    set_text(data, "step", hop->step);
-    set_text(data, "url", hop->url);
-    set_text(data, "host", hop->host);
-    set_number(data, "port", hop->port, 0);
-    if (hop->resolved)
-        json_object_set_new(data, "resolved", addresses_json(hop->resolved));
-    set_text(data, "used", hop->used);
-    set_text(data, "address", hop->connected ? hop->connected : hop->used);
-    set_text(data, "family", hop->family);
-    set_text(data, "source", hop->source);
-    set_text(data, "rule", hop->dns_rule);
-    set_findings(data, hop);
-    json_object_set_new(data, "connect_ms", milliseconds(hop->connect_ns));
-    json_object_set_new(data, "ms", milliseconds(hop->total_ns));
-    if (hop->rehearsal)
-        set_text(data, "rehearsal", hop->rehearsal_what);
+    json_t *seen = fc_va_hint_hop_json(hop);
+    json_object_update(data, seen);
+    json_decref(seen);
     fc_events_add(events, FC_EVENT_VALIDATION_HOP, verdict->now, about, data);
     if (!hop->rehearsal)
         return;
