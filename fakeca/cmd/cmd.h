@@ -23,7 +23,7 @@ struct fc_cmd {
 };
 
 extern const struct fc_cmd fc_cmd_serve, fc_cmd_clock, fc_cmd_status, fc_cmd_log, fc_cmd_certs, fc_cmd_revoke,
-    fc_cmd_trust, fc_cmd_dns, fc_cmd_env, fc_cmd_reset, fc_cmd_health;
+    fc_cmd_trust, fc_cmd_dns, fc_cmd_env, fc_cmd_reset, fc_cmd_health, fc_cmd_run;
 
 /* ---- cmd_api.c: the running CA ---- */
 
@@ -96,6 +96,16 @@ struct fc_cmd_place {
     const char *directory, *staging, *directory_http, *management, *dns, *ca_file, *trust_file, *clock_file;
     const char *http_port, *https_port;
 };
+/* The same with what holds the texts (cmd_env.c). */
+struct fc_cmd_place_held {
+    struct fc_cmd_place shown;
+    json_t *status, *run;
+    char *http_port, *https_port;
+};
+/* Asks the running CA; release it in any case, also when this fails. Start with a zeroed one. */
+int fc_cmd_place_ask(const struct fc_cmd_target *target, struct fc_cmd_place_held *place, struct fc_err *err);
+void fc_cmd_place_release(struct fc_cmd_place_held *place);
+
 /* Names, NULL-terminated; static. */
 const char *const *fc_cmd_clients(void);
 /* The page of a client with these values put in, each line led by `prefix`, on standard output; -1 when the name is unknown. */

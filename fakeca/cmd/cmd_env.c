@@ -28,13 +28,7 @@ static const char about[] = "Prints the lines that let the clients of a shell fi
 
 /* ---- where things are: of the running CA, or the defaults ---- */
 
-struct place {
-    struct fc_cmd_place shown;
-    json_t *status, *run;
-    char *http_port, *https_port;
-};
-
-static void place_release(struct place *place)
+void fc_cmd_place_release(struct fc_cmd_place_held *place)
 {
     json_decref(place->status);
     json_decref(place->run);
@@ -66,7 +60,7 @@ static const char *text_or(const json_t *run, const char *key, const char *other
     return text ? text : otherwise;
 }
 
-static void place_fill(struct place *place)
+static void place_fill(struct fc_cmd_place_held *place)
 {
     const json_t *run = place->run;
     const char *map = json_string_value(json_object_get(place->status, "port_map"));
@@ -87,7 +81,7 @@ static void place_fill(struct place *place)
     };
 }
 
-static int place_ask(const struct fc_cmd_target *target, struct place *place, struct fc_err *err)
+int fc_cmd_place_ask(const struct fc_cmd_target *target, struct fc_cmd_place_held *place, struct fc_err *err)
 {
     if (fc_cmd_api(target, "GET", "/api/v1/run", NULL, &place->run, err) ||
         fc_cmd_api(target, "GET", "/api/v1/status", NULL, &place->status, err))
@@ -111,7 +105,7 @@ static int check_client(const char *name, struct fc_err *err)
                       nearest ? nearest : " ('fakeca help client' lists them)", nearest ? "'?" : "");
 }
 
-static void print(const struct target *target, const struct place *place)
+static void print(const struct target *target, const struct fc_cmd_place_held *place)
 {
     if (target->api.json) {
         fc_auto_json exports = json_object();
@@ -135,18 +129,18 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
                                           {.name = NULL}};
     struct fc_opt_result result = {0};
     struct target target = {0};
-    struct place place = {0};
+    struct fc_cmd_place_held place = {0};
     struct fc_err err = {0};
 
     int code = fc_cmd_parse(self, table, &target, argc, argv, &result, 0, 0);
     if (code >= 0)
         return code;
-    if ((target.client && check_client(target.client, &err)) || place_ask(&target.api, &place, &err)) {
-        place_release(&place);
+    if ((target.client && check_client(target.client, &err)) || fc_cmd_place_ask(&target.api, &place, &err)) {
+        fc_cmd_place_release(&place);
         return fc_cmd_fail(self, &err);
     }
     print(&target, &place);
-    place_release(&place);
+    fc_cmd_place_release(&place);
     return fc_cmd_done(self);
 }
 
@@ -159,7 +153,7 @@ const struct fc_cmd fc_cmd_env = {.name = "env",
 int fc_cmd_help_client(const char *name)
 {
     struct fc_cmd_target target = {.state = getenv("FAKECA_STATE"), .management = getenv("FAKECA_MANAGEMENT")};
-    struct place place = {0};
+    struct fc_cmd_place_held place = {0};
     struct fc_err err = {0};
 
     if (!name) {
@@ -171,14 +165,14 @@ int fc_cmd_help_client(const char *name)
     if (check_client(name, &err))
         return fc_cmd_fail(NULL, &err);
     /* without a running CA the page shows the defaults */
-    if (place_ask(&target, &place, NULL)) {
-        place_release(&place);
-        place = (struct place){0};
+    if (fc_cmd_place_ask(&target, &place, NULL)) {
+        fc_cmd_place_release(&place);
+        place = (struct fc_cmd_place_held){0};
         place_fill(&place);
         printf("(no CA is running: addresses are the defaults, STATE is its state folder)\n\n");
     }
     fc_cmd_clients_exports(name, &place.shown, NULL);
     fc_cmd_clients_page(name, &place.shown, "");
-    place_release(&place);
+    fc_cmd_place_release(&place);
     return fc_cmd_done(NULL);
 }

@@ -8,7 +8,7 @@
 
 static const struct fc_cmd *const commands[] = {&fc_cmd_serve, &fc_cmd_clock,  &fc_cmd_status, &fc_cmd_log,
                                                 &fc_cmd_certs, &fc_cmd_revoke, &fc_cmd_trust,  &fc_cmd_dns,
-                                                &fc_cmd_env,   &fc_cmd_health, &fc_cmd_reset};
+                                                &fc_cmd_env,   &fc_cmd_health, &fc_cmd_reset,  &fc_cmd_run};
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static void print_usage(FILE *to)
@@ -29,6 +29,7 @@ static void print_usage(FILE *to)
           "  fakeca --state ./rehearsal --port-map 80=8080     run a CA that validates on port 8080 and remembers\n"
           "  eval \"$(fakeca env)\"                              lets clients of this shell find and trust it\n"
           "  fakeca --advance-days 60                          two months later\n"
+          "  fakeca run -- certbot renew                       a client on the CA's clock, whatever it is written in\n"
           "  fakeca log -f                                     watch what happens\n"
           "\n"
           "exit codes: 0 good, 2 usage or configuration, 3 not started or no CA reachable, 4 fakeca itself broke,\n"
