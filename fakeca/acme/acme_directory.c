@@ -25,27 +25,34 @@ static int compare_profiles(const void *a, const void *b)
     return strcmp((*first)->name, (*second)->name);
 }
 
+/* Those that are offered at this time (letsencrypt.md F.1); NULL when there is none. */
 static json_t *profiles(const struct fc_policy *policy, struct fc_arena *arena)
 {
-    const struct fc_profile **sorted = fc_arena_alloc(arena, policy->n_profiles * sizeof(struct fc_profile *));
-    json_t *object = json_object();
+    const struct fc_profile **sorted = fc_arena_alloc(arena, (policy->n_profiles + 1) * sizeof(struct fc_profile *));
+    json_t *object;
+    size_t count = 0;
 
     for (size_t i = 0; i < policy->n_profiles; i++)
-        sorted[i] = &policy->profiles[i];
-    qsort(sorted, policy->n_profiles, sizeof *sorted, compare_profiles);
-    for (size_t i = 0; i < policy->n_profiles; i++)
+        if (policy->profiles[i].offered)
+            sorted[count++] = &policy->profiles[i];
+    if (!count)
+        return NULL;
+    qsort(sorted, count, sizeof *sorted, compare_profiles);
+    object = json_object();
+    for (size_t i = 0; i < count; i++)
         json_object_set_new(object, sorted[i]->name, json_string(sorted[i]->description));
     return object;
 }
 
 static json_t *meta(const struct fc_policy *policy, struct fc_arena *arena)
 {
-    json_t *object = json_object(), *caa = json_array();
+    json_t *object = json_object(), *caa = json_array(), *offered = profiles(policy, arena);
 
     for (const char **name = policy->directory.caa_identities; name && *name; name++)
         json_array_append_new(caa, json_string(*name));
     json_object_set_new(object, "caaIdentities", caa);
-    json_object_set_new(object, "profiles", profiles(policy, arena));
+    if (offered)
+        json_object_set_new(object, "profiles", offered);
     json_object_set_new(object, "termsOfService", json_string(policy->directory.terms_of_service));
     json_object_set_new(object, "website", json_string(policy->directory.website));
     return object;
@@ -53,7 +60,7 @@ static json_t *meta(const struct fc_policy *policy, struct fc_arena *arena)
 
 int fc_acme_directory(struct fc_acme_call *call)
 {
-    const struct fc_policy *policy = call->acme->p.policy;
+    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
     char random[FC_B64URL_LEN(RANDOM_BYTES) + 1] = "";
     unsigned char bytes[RANDOM_BYTES];
     json_t *object = json_object();

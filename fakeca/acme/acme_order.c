@@ -54,7 +54,7 @@ static int find_authz(const struct making *making, const struct fc_ident *ident,
 
 static const char *offered_types(const struct fc_acme_call *call, const struct fc_ident *ident)
 {
-    const struct fc_policy *policy = call->acme->p.policy;
+    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
     const char **methods = ident->type == FC_IDENT_IP ? policy->validation.methods_ip
                            : fc_ident_wildcard(ident) ? policy->validation.methods_wildcard
                                                       : policy->validation.methods_dns;
@@ -203,7 +203,7 @@ static int make_order(struct making *making)
 
 int fc_acme_new_order(struct fc_acme_call *call)
 {
-    const struct fc_policy *policy = call->acme->p.policy;
+    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
     struct fc_acme_names names = {0};
     const char *profile_name = NULL;
 
@@ -212,7 +212,7 @@ int fc_acme_new_order(struct fc_acme_call *call)
     if (profile_name && !*profile_name)
         profile_name = NULL;
     const struct fc_profile *profile = fc_policy_profile(policy, profile_name);
-    if (!profile)
+    if (!profile || (profile_name && !fc_policy_profile_offered(policy, profile_name, call->now)))
         return fc_acme_refuse(call, INVALID_PROFILE, "profile name %s not recognized",
                               fc_acme_problem_quote(call->arena, profile_name ? profile_name : ""));
     struct making making = {

@@ -147,13 +147,26 @@ static int load_policy_file(struct fc_app *app, const char *path, struct fc_err 
     return place_policy(app, policy, err);
 }
 
+static int load_builtin(struct fc_app *app, const char *name, struct fc_err *err)
+{
+    struct fc_policy *policy;
+
+    if (fc_policy_builtin(name, &policy, err)) {
+        if (err)
+            err->code = FC_E_USAGE;
+        return fc_err_prefix(err, "option '--environment'");
+    }
+    return place_policy(app, policy, err);
+}
+
 static int start_policies(struct fc_app *app, struct fc_err *err)
 {
-    for (const char *const *name = fc_policy_builtin_names(); *name; name++) {
-        struct fc_policy *policy;
-        if (fc_policy_builtin(*name, &policy, err) || place_policy(app, policy, err))
+    static const struct fc_opt_strings usual = {.at = {"production", "staging"}, .count = 2};
+    const struct fc_opt_strings *builtin = app->config.environments.count ? &app->config.environments : &usual;
+
+    for (size_t i = 0; i < builtin->count; i++)
+        if (load_builtin(app, builtin->at[i], err))
             return -1;
-    }
     for (size_t i = 0; i < app->config.policies.count; i++)
         if (load_policy_file(app, app->config.policies.at[i], err))
             return -1;

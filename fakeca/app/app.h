@@ -21,12 +21,13 @@ struct fc_app_config {
     const char *dns_default;       /* "127.0.0.1" */
     const char *pki_url;           /* NULL: http://localhost:MANAGEMENT_PORT/pki */
     struct fc_opt_strings tls_names;
-    const char *tls_cert, *tls_key;   /* files */
-    const char *root_cert, *root_key; /* files */
-    struct fc_opt_strings policies;   /* --policy FILE, replaces the built-in environment of the same name */
-    const char *clock;                /* "-60d", "+1h", RFC 3339: only for a state that has no clock yet; NULL */
-    int pace;                         /* enum fc_pace */
-    int64_t threads;                  /* of the ACME service */
+    const char *tls_cert, *tls_key;     /* files */
+    const char *root_cert, *root_key;   /* files */
+    struct fc_opt_strings environments; /* built-in ones to serve; none: production and staging */
+    struct fc_opt_strings policies; /* --policy FILE, replaces the environment of the same name, or comes beside them */
+    const char *clock;              /* "-60d", "+1h", RFC 3339: only for a state that has no clock yet; NULL */
+    int pace;                       /* enum fc_pace */
+    int64_t threads;                /* of the ACME service */
     bool allow_public;
     const char *token; /* management token, with allow_public */
     bool durable;

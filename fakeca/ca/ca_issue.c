@@ -56,14 +56,24 @@ static int not_ready(const struct fc_ca *ca, struct fc_err *err)
     return fc_err_set(err, FC_E_AGAIN, "the issuer for this type of key is still being made");
 }
 
+/* Issuers change with time: the profile's version may name them. */
+static bool is_named(const struct fc_ca_node *node, const struct fc_profile_version *profile)
+{
+    const char **name = profile->issuers;
+
+    while (*name && strcmp(*name, node->rule->name) != 0)
+        name++;
+    return *name || !*profile->issuers;
+}
+
 /* An RSA key is certified by an RSA issuer, an ECDSA key by an ECDSA one (letsencrypt.md E.1). A policy without issuers of the
  * key's family takes the others: every key gets its certificate. */
 static bool is_candidate(const struct fc_ca *ca, const struct fc_ca_node *node, const struct plan *plan)
 {
     bool family = plan->rsa ? ca->rsa_issuers : ca->ecdsa_issuers;
 
-    return fc_ca_hierarchy_issues_leaves(node) && (!family || fc_ca_hierarchy_is_rsa(node->rule) == plan->rsa) &&
-           covers(node, plan);
+    return fc_ca_hierarchy_issues_leaves(node) && is_named(node, plan->profile) &&
+           (!family || fc_ca_hierarchy_is_rsa(node->rule) == plan->rsa) && covers(node, plan);
 }
 
 /* Draws one of the candidates that are ready. */

@@ -93,19 +93,18 @@ static int goal_expiry(struct move *move, struct fc_err *err)
     return 0;
 }
 
-/* One dated version more; the earliest stay, all of one date together. */
-static void note_change(struct move *move, const struct fc_policy *policy, const struct fc_profile *profile,
-                        int64_t from)
+/* One dated change more; the earliest stay, all of one date together. */
+static void note_change(struct move *move, const struct fc_policy *policy, const struct fc_policy_change *change)
 {
     char text[FC_TIME_TEXT_MAX];
-    const char *what = fc_arena_printf(move->arena, "profile '%s' of %s changes on %s", profile->name, policy->name,
-                                       fc_time_rfc3339(from, text));
 
-    if (from <= move->before.now || (move->reached && from > move->to))
+    if (!change->paths[0] || change->on <= move->before.now || (move->reached && change->on > move->to))
         return;
+    const char *what =
+        fc_arena_printf(move->arena, "%s in %s: %s", fc_time_rfc3339(change->on, text), policy->name, change->what);
     move->reached =
-        move->reached && from == move->to ? fc_arena_printf(move->arena, "%s; %s", move->reached, what) : what;
-    move->to = from;
+        move->reached && change->on == move->to ? fc_arena_printf(move->arena, "%s; %s", move->reached, what) : what;
+    move->to = change->on;
 }
 
 static int goal_change(struct move *move, struct fc_err *err)
@@ -113,13 +112,13 @@ static int goal_change(struct move *move, struct fc_err *err)
     const struct fc_manage_params *params = &move->manage->params;
 
     for (size_t e = 0; e < params->n_envs; e++) {
-        const struct fc_policy *policy = params->envs[e].policy;
-        for (size_t p = 0; p < policy->n_profiles; p++)
-            for (size_t v = 0; v < policy->profiles[p].n_versions; v++)
-                note_change(move, policy, &policy->profiles[p], policy->profiles[p].versions[v].from);
+        size_t count;
+        const struct fc_policy_change *changes = fc_policy_changes(params->envs[e].policy, &count);
+        for (size_t i = 0; i < count; i++)
+            note_change(move, params->envs[e].policy, &changes[i]);
     }
     if (!move->reached)
-        return nothing_ahead(err, "no profile of a served policy has a later dated version");
+        return nothing_ahead(err, "no served policy has a later change");
     return 0;
 }
 

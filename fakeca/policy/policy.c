@@ -1,19 +1,12 @@
 #include "policy/policy_int.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base_time.h"
 
 #define TEXT_MAX ((size_t)1024 * 1024)
-
-/* The public struct comes first, so that a policy is freed by its own address; its texts are those of the JSON value. */
-struct policy_box {
-    struct fc_policy policy;
-    struct fc_arena *arena;
-    json_t *root;
-    char *file;
-};
 
 static const char *const methods[] = {"http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01", NULL};
 static const char *const methods_wildcard[] = {"dns-01", "dns-account-01", "dns-persist-01", NULL};
@@ -196,6 +189,7 @@ static void read_issuance(struct fc_policy_load *load, struct fc_json_obj *root)
 static void read_root(struct fc_policy_load *load, struct fc_json_obj *root)
 {
     load->policy->name = fc_policy_read_name(root, "name");
+    load->policy->as_of = fc_policy_read_time(root, "as_of");
     load->policy->rehearsal = fc_json_bool(root, "rehearsal", FC_JSON_REQUIRED, false);
     read_directory(load, root);
     read_departures(load, root);
@@ -205,50 +199,104 @@ static void read_root(struct fc_policy_load *load, struct fc_json_obj *root)
     read_validation(load, root);
     read_issuance(load, root);
     fc_policy_hierarchy_read(load, root);
-    (void)fc_policy_read_end(load, root);
+    fc_policy_profiles_check(load, root);
+    fc_policy_limits_read(load, root);
 }
 
-static struct policy_box *box_new(json_t *root, const char *file)
+/* ---- a file and its policies ---- */
+
+struct fc_policy_box *fc_policy_box_new(struct fc_policy_file *file, json_t *root, const struct fc_policy_watch *watch,
+                                        struct fc_json_errs *errs)
 {
-    struct policy_box *box = fc_calloc(1, sizeof *box);
+    struct fc_policy_box *box = fc_calloc(1, sizeof *box);
+    struct fc_policy_load load = {.policy = &box->policy, .watch = watch};
+    struct fc_json_obj obj;
 
     box->arena = fc_arena_new();
     box->root = json_incref(root);
-    box->file = fc_strdup(file != NULL ? file : "built-in");
-    box->policy.source = box->file;
+    box->file = file;
+    box->policy.source = file->name;
+    box->policy.from = INT64_MIN;
+    load.arena = box->arena;
+    fc_json_obj_root(&obj, root, errs);
+    read_root(&load, &obj);
+    if (file->n_boxes == 0)
+        fc_policy_changes_read(&load, &obj, file);
+    (void)fc_policy_read_end(&load, &obj);
     return box;
 }
 
-int fc_policy_load(const char *text, size_t len, const char *file, const struct fc_policy_watch *watch,
+static void file_free(struct fc_policy_file *file)
+{
+    if (file == NULL)
+        return;
+    for (size_t i = 0; i < file->n_boxes; i++) {
+        fc_arena_free(file->boxes[i]->arena);
+        json_decref(file->boxes[i]->root);
+        free(file->boxes[i]);
+    }
+    free(file->boxes);
+    fc_arena_free(file->arena);
+    json_decref(file->root);
+    free(file->name);
+    free(file);
+}
+FC_CLEANUP(struct fc_policy_file *, file_free)
+
+static struct fc_policy_file *file_new(json_t *root, const char *name)
+{
+    struct fc_policy_file *file = fc_calloc(1, sizeof *file);
+
+    file->name = fc_strdup(name != NULL ? name : "built-in");
+    file->boxes = fc_calloc(FC_POLICY_DATES_MAX + 1, sizeof(struct fc_policy_box *));
+    file->arena = fc_arena_new();
+    file->root = json_incref(root);
+    return file;
+}
+
+/* The policy of the beginning; the changes stay with the file. */
+static void read_first(struct fc_policy_file *file, const struct fc_policy_watch *watch, struct fc_json_errs *errs)
+{
+    fc_auto_json first = json_is_object(file->root) ? json_copy(file->root) : json_incref(file->root);
+    struct fc_policy_box *box = fc_policy_box_new(file, first, watch, errs);
+
+    file->boxes[file->n_boxes++] = box;
+    json_object_del(first, "changes");
+}
+
+static int load_all(struct fc_policy_file *file, const struct fc_policy_watch *watch, struct fc_json_errs *errs,
+                    struct fc_err *err)
+{
+    read_first(file, watch, errs);
+    if (fc_json_errs_report(errs, err) || fc_policy_changes_apply(file, errs, err))
+        return -1;
+    fc_policy_profiles_link(file);
+    return 0;
+}
+
+int fc_policy_load(const char *text, size_t len, const char *file_name, const struct fc_policy_watch *watch,
                    struct fc_policy **ret_policy, struct fc_err *err)
 {
     fc_auto_json root = NULL;
     struct fc_json_errs errs;
-    struct fc_json_obj obj;
-    struct fc_policy_load load = {.watch = watch};
-    struct policy_box *box;
-    int rc;
 
     if (len > TEXT_MAX)
-        return fc_err_set(err, FC_E_USAGE, "policy '%s' is larger than 1 MiB", file != NULL ? file : "built-in");
+        return fc_err_set(err, FC_E_USAGE, "policy '%s' is larger than 1 MiB",
+                          file_name != NULL ? file_name : "built-in");
     if (fc_json_parse(text, len, &root, err) != 0) {
         if (err != NULL)
             err->code = FC_E_USAGE; /* a file that the user names */
-        return fc_err_prefix(err, "%s", file != NULL ? file : "built-in policy");
+        return fc_err_prefix(err, "%s", file_name != NULL ? file_name : "built-in policy");
     }
-    box = box_new(root, file);
-    load.policy = &box->policy;
-    load.arena = box->arena;
-    fc_json_errs_init(&errs, file, text, len);
-    fc_json_obj_root(&obj, root, &errs);
-    read_root(&load, &obj);
-    rc = fc_json_errs_report(&errs, err);
+    fc_auto(file_free) struct fc_policy_file *file = file_new(root, file_name);
+    fc_json_errs_init(&errs, file_name, text, len);
+    int rc = load_all(file, watch, &errs, err);
     fc_json_errs_release(&errs);
-    if (rc != 0) {
-        fc_policy_free(&box->policy);
+    if (rc != 0)
         return -1;
-    }
-    *ret_policy = &box->policy;
+    const struct fc_policy *first = &file->boxes[0]->policy;
+    *ret_policy = (struct fc_policy *)(uintptr_t)fc_policy_at(first, first->as_of);
+    file = NULL; /* it lives as long as its policies */
     return 0;
 }
 
@@ -259,12 +307,6 @@ int fc_policy_parse(const char *text, size_t len, const char *file, struct fc_po
 
 void fc_policy_free(struct fc_policy *policy)
 {
-    struct policy_box *box = (struct policy_box *)(void *)policy;
-
-    if (box == NULL)
-        return;
-    fc_arena_free(box->arena);
-    json_decref(box->root);
-    free(box->file);
-    free(box);
+    if (policy != NULL)
+        file_free(((struct fc_policy_box *)(void *)policy)->file);
 }

@@ -1,11 +1,16 @@
 /* Let's Encrypt's rules as data (design.md part 2, "Policy is data"): one JSON file per environment, compiled in or read from
- * --policy FILE. Immutable after loading; any thread. Dated values are asked for with the simulated now. */
+ * --policy FILE. Immutable after loading; any thread.
+ *
+ * A file says how things were in the beginning, and in `changes` what became of them on which day: any value can change on a
+ * date. Loading makes one fc_policy for each of these days. The one that is handed out holds what was in force on the file's
+ * `as_of`; fc_policy_at gives that of any other time, and whoever judges a fact asks for it with the simulated now. */
 #ifndef FC_POLICY_H
 #define FC_POLICY_H
 
 #include "base/base_alloc.h"
 #include "base/base_err.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,13 +27,15 @@ struct fc_profile_version {
     bool common_name;
     bool key_encipherment; /* for RSA keys */
     bool subject_key_identifier;
+    const char **issuers; /* names of the CA certificates that issue it, NULL-terminated; none: all that issue leaves */
     const char *source;
 };
 
 struct fc_profile {
     const char *name;
     const char *description;             /* URL shown in meta.profiles */
-    struct fc_profile_version *versions; /* by `from`, ascending; at least one */
+    bool offered;                        /* clients may name it; the default profile is used without that */
+    struct fc_profile_version *versions; /* of all times, by `from`, ascending; at least one */
     size_t n_versions;
 };
 
@@ -61,6 +68,52 @@ struct fc_policy_departures {
 struct fc_policy_keys {
     int rsa_bits[8]; /* 0-terminated */
     bool p256, p384, p521;
+};
+
+/* Rate limits (letsencrypt.md A.1); the numbers are Boulder's and lead the bucket keys. */
+enum fc_limit {
+    FC_LIMIT_NONE,
+    FC_LIMIT_REGISTRATIONS_IP,
+    FC_LIMIT_REGISTRATIONS_RANGE,
+    FC_LIMIT_ORDERS,
+    FC_LIMIT_FAILURES,
+    FC_LIMIT_DOMAIN,
+    FC_LIMIT_DOMAIN_ACCOUNT, /* by override only */
+    FC_LIMIT_SET,
+    FC_LIMIT_PAUSING,
+    FC_LIMIT__MAX
+};
+/* "NewOrdersPerAccount", as Boulder calls it; NULL for FC_LIMIT_NONE. */
+const char *fc_policy_limit_name(enum fc_limit limit);
+/* FC_LIMIT_NONE when there is no such name. */
+enum fc_limit fc_policy_limit_parse(const char *name);
+
+/* `count` in `period`, `burst` at once. Zeroed: not configured, never denies. */
+struct fc_policy_limit {
+    int64_t count, period, burst;
+    const char *source;
+};
+
+/* Another rule for one bucket, or for all of an account's (letsencrypt.md A.6). */
+struct fc_policy_override {
+    enum fc_limit limit;
+    const char *key; /* of the bucket without the number: "17", "example.com"; limits 4 and 6: the account alone */
+    struct fc_policy_limit rule;
+};
+
+/* A limit of the load balancer: requests of one address to paths that begin so (letsencrypt.md A.7). */
+struct fc_policy_endpoint {
+    const char *name;
+    const char *path; /* behind the environment's prefix; one that ends in '/' holds for all below it */
+    int64_t per_second, burst;
+};
+
+/* A row of `changes`. */
+struct fc_policy_change {
+    int64_t on;
+    const char *what;
+    const char **paths; /* "profiles.classic.validity", NULL-terminated; none: told, not simulated */
+    const char *source;
 };
 
 struct fc_policy {
@@ -125,13 +178,50 @@ struct fc_policy {
         int64_t revocation_reasons[16];   /* 0, 1, 4, 5; -1-terminated */
     } issuance;
 
+    struct {
+        bool enforced;
+        int64_t renewal_window;                      /* a set issued within it is a renewal: 120 d */
+        int64_t jitter_percent;                      /* Retry-After is up to this much longer */
+        struct fc_policy_limit rules[FC_LIMIT__MAX]; /* by enum fc_limit */
+        struct fc_policy_override *overrides;
+        size_t n_overrides;
+    } limits;
+
+    struct {
+        bool enabled;
+        int64_t grace;          /* not paused again for so long after unpausing: 14 d */
+        int64_t listed_max;     /* identifiers named in the refusal: 15 */
+        int64_t token_lifetime; /* of the link in the refusal: 336 h */
+        int64_t unpause_max;    /* identifiers unpaused at once: 50,000 */
+    } pausing;
+
+    struct {
+        bool enforced;
+        struct fc_policy_endpoint *endpoints;
+        size_t n_endpoints;
+    } request_limits;
+
+    /* Renewal information (letsencrypt.md E.4). */
+    struct {
+        bool enabled;
+        int64_t long_from;                   /* validity from which it counts as long: 10 d */
+        int64_t long_divisor, short_divisor; /* validity / this before the end is the ideal moment: 3, 2 */
+        int64_t margin_divisor;              /* validity / this to either side of it is the window: 100 */
+        int64_t revoked_start, revoked_end;  /* the window of a revoked one: from now - 1 h to now - 30 min */
+        int64_t retry_after;                 /* 6 h */
+        int64_t retry_after_spread_percent;  /* 20 */
+    } renewal_info;
+
     struct fc_policy_ca *cas; /* issuers stand before what they issue */
     size_t n_cas;
+
+    int64_t from;  /* in force from then on; INT64_MIN: from the beginning */
+    int64_t as_of; /* the state that the file was written by */
 };
 
 /* A built-in environment by name. FC_E_NOT_FOUND with the nearest name. */
 int fc_policy_builtin(const char *name, struct fc_policy **ret_policy, struct fc_err *err);
-/* Names of the built-in environments, NULL-terminated, static: production, staging. */
+/* Names of the built-in environments, NULL-terminated, static: production, staging, rfc8555, pebble. */
 const char *const *fc_policy_builtin_names(void);
 /* The JSON text of a built-in environment; static. */
 const char *fc_policy_builtin_text(const char *name, size_t *ret_len);
@@ -140,9 +230,18 @@ int fc_policy_parse(const char *text, size_t len, const char *file, struct fc_po
 void fc_policy_free(struct fc_policy *policy);
 FC_CLEANUP(struct fc_policy *, fc_policy_free)
 
-/* NULL when there is no such profile. name NULL: the default one. */
+/* The policy in force at now. Any policy of the file may be asked; the answer is freed with the one that was handed out. */
+const struct fc_policy *fc_policy_at(const struct fc_policy *policy, int64_t now);
+/* The same as the JSON object of a file without `changes`; borrowed. */
+const json_t *fc_policy_json_at(const struct fc_policy *policy, int64_t now);
+/* All changes of the file, ascending. */
+const struct fc_policy_change *fc_policy_changes(const struct fc_policy *policy, size_t *ret_count);
+
+/* A profile of any time: orders outlive what is offered. NULL when there never is such a profile. name NULL: the default one. */
 const struct fc_profile *fc_policy_profile(const struct fc_policy *policy, const char *name);
-/* The version in force at now; before the first `from`, the first. */
+/* Whether a new order may name it at now. */
+bool fc_policy_profile_offered(const struct fc_policy *policy, const char *name, int64_t now);
+/* The version in force at now. */
 const struct fc_profile_version *fc_profile_at(const struct fc_profile *profile, int64_t now);
 
 #endif

@@ -4,11 +4,15 @@
 
 #include "base/base_opt.h"
 
-/* Made from production.json and staging.json by fakeca/embedded.cmake. */
+/* Made from the JSON files by fakeca/embedded.cmake. */
 extern const char fc_policy_production_json[];
 extern const size_t fc_policy_production_json_len;
 extern const char fc_policy_staging_json[];
 extern const size_t fc_policy_staging_json_len;
+extern const char fc_policy_rfc8555_json[];
+extern const size_t fc_policy_rfc8555_json_len;
+extern const char fc_policy_pebble_json[];
+extern const size_t fc_policy_pebble_json_len;
 
 static const struct {
     const char *name;
@@ -17,12 +21,14 @@ static const struct {
 } builtins[] = {
     {"production", fc_policy_production_json, &fc_policy_production_json_len},
     {"staging", fc_policy_staging_json, &fc_policy_staging_json_len},
+    {"rfc8555", fc_policy_rfc8555_json, &fc_policy_rfc8555_json_len},
+    {"pebble", fc_policy_pebble_json, &fc_policy_pebble_json_len},
 };
 #define N_BUILTINS (sizeof builtins / sizeof builtins[0])
 
 const char *const *fc_policy_builtin_names(void)
 {
-    static const char *const names[] = {"production", "staging", NULL};
+    static const char *const names[] = {"production", "staging", "rfc8555", "pebble", NULL};
 
     return names;
 }
@@ -49,5 +55,6 @@ int fc_policy_builtin(const char *name, struct fc_policy **ret_policy, struct fc
     near = fc_opt_nearest(name, fc_policy_builtin_names(), N_BUILTINS);
     if (near != NULL)
         return fc_err_set(err, FC_E_NOT_FOUND, "there is no environment '%s', did you mean '%s'?", name, near);
-    return fc_err_set(err, FC_E_NOT_FOUND, "there is no environment '%s'; built in are production and staging", name);
+    return fc_err_set(err, FC_E_NOT_FOUND,
+                      "there is no environment '%s'; built in are production, staging, rfc8555 and pebble", name);
 }

@@ -13,6 +13,26 @@ struct fc_policy_watch {
     void *cookie;
 };
 
+/* One policy of a file: that of the beginning, or that from the date of a change on. The public struct comes first, so that it is
+ * found by its own address; its texts are those of the JSON value. */
+struct fc_policy_box {
+    struct fc_policy policy;
+    struct fc_arena *arena;
+    json_t *root;
+    struct fc_policy_file *file;
+};
+
+/* All policies of a file, by `from`, ascending; freed together. */
+struct fc_policy_file {
+    char *name; /* "built-in" */
+    struct fc_policy_box **boxes;
+    size_t n_boxes;
+    struct fc_policy_change *changes;
+    size_t n_changes;
+    struct fc_arena *arena; /* of the profiles' versions */
+    json_t *root;           /* as it was read, with the changes */
+};
+
 /* What the parts of the loader share. */
 struct fc_policy_load {
     struct fc_policy *policy;
@@ -50,7 +70,26 @@ const char *fc_policy_read_url(struct fc_json_obj *obj, const char *key);
 #define FC_POLICY_NO_TIME INT64_MIN
 int64_t fc_policy_read_time(struct fc_json_obj *obj, const char *key);
 
+/* ---- policy_changes.c: what changes on which day ---- */
+
+/* The most dates on which something changes. */
+#define FC_POLICY_DATES_MAX 100
+/* Reads the rows of `changes`. */
+void fc_policy_changes_read(struct fc_policy_load *load, struct fc_json_obj *root, struct fc_policy_file *file);
+/* Makes a policy for each date behind boxes[0]; FC_E_USAGE with all that is wrong on the first date that does not fit. errs: empty,
+ * of the file's text. */
+int fc_policy_changes_apply(struct fc_policy_file *file, struct fc_json_errs *errs, struct fc_err *err);
+/* policy.c: reads the sections of root (a reference is taken) into a box of the file; errors go to errs. */
+struct fc_policy_box *fc_policy_box_new(struct fc_policy_file *file, json_t *root, const struct fc_policy_watch *watch,
+                                        struct fc_json_errs *errs);
+
 /* ---- the sections ---- */
+
+/* Fills the versions of every profile, when all policies are there. */
+void fc_policy_profiles_link(struct fc_policy_file *file);
+/* Whether the profiles' issuers are there; after the hierarchy. */
+void fc_policy_profiles_check(struct fc_policy_load *load, struct fc_json_obj *root);
+void fc_policy_limits_read(struct fc_policy_load *load, struct fc_json_obj *root); /* policy_limits.c */
 
 void fc_policy_profiles_read(struct fc_policy_load *load, struct fc_json_obj *root);  /* policy_profiles.c */
 void fc_policy_hierarchy_read(struct fc_policy_load *load, struct fc_json_obj *root); /* policy_hierarchy.c */

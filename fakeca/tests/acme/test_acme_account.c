@@ -326,6 +326,7 @@ static void key_not_changed(void **state)
 static void keep_contacts(json_t *policy)
 {
     json_object_set_new(json_object_get(policy, "departures"), "contact_not_stored", json_false());
+    json_object_set_new(policy, "changes", json_array());
 }
 
 int main(void)

@@ -32,7 +32,9 @@ static void directory_members(void **state)
         assert_string_equal(lib_member(answer, members[i].name), members[i].url);
     fc_auto_free char *meta = fc_json_text(json_object_get(answer->json, "meta"));
     assert_string_equal(meta, "{\"caaIdentities\":[\"letsencrypt.org\"],"
-                              "\"profiles\":{\"classic\":\"https://letsencrypt.org/docs/profiles#classic\"},"
+                              "\"profiles\":{\"classic\":\"https://letsencrypt.org/docs/profiles#classic\","
+                              "\"shortlived\":\"https://letsencrypt.org/docs/profiles#shortlived\","
+                              "\"tlsserver\":\"https://letsencrypt.org/docs/profiles#tlsserver\"},"
                               "\"termsOfService\":\"https://letsencrypt.org/documents/LE-SA-v1.8-July-06-2026.pdf\","
                               "\"website\":\"https://letsencrypt.org\"}");
     assert_null(json_object_get(answer->json, "newAuthz"));

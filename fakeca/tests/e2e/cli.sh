@@ -111,6 +111,7 @@ ends 2 ca clock advnace 60d
 contains "$said" "did you mean 'advance'?"
 ends 2 ca clock advance
 contains "$(ca clock show)" "offset     0s" "the clock after refused changes"
+contains "$(ca clock advance --to next-change)" "2026-12-15" "the next dated change: a further perspective in both environments"
 contains "$(ca clock advance --to next-change)" "2027-01-10" "the next dated change: staging is a month ahead"
 contains "$(ca clock advance --to next-change)" "2027-02-10" "the one after it: production"
 ca clock reset >/dev/null

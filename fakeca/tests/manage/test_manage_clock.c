@@ -134,10 +134,12 @@ static void to_next_change(void **state)
 {
     static const struct {
         const char *now, *what;
-    } steps[] = {{"2027-01-10T00:00:00Z", "profile 'classic' of staging changes on 2027-01-10"},
-                 {"2027-02-10T00:00:00Z", "profile 'classic' of production changes on 2027-02-10"},
-                 {"2028-01-16T00:00:00Z", "staging"},
-                 {"2028-02-16T00:00:00Z", "production"}};
+    } steps[] = {
+        {"2026-12-15T00:00:00Z", "in production: five remote perspectives are demanded; 2026-12-15"},
+        {"2027-01-10T00:00:00Z", "2027-01-10T00:00:00Z in staging: classic certificates are valid for 64 days"},
+        {"2027-02-10T00:00:00Z", "2027-02-10T00:00:00Z in production: classic certificates are valid for 64 days"},
+        {"2028-01-16T00:00:00Z", "staging"},
+        {"2028-02-16T00:00:00Z", "production"}};
     struct lib_manage *t = *state;
 
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
@@ -145,7 +147,8 @@ static void to_next_change(void **state)
         assert_string_equal(lib_manage_str(skip, "after.now"), steps[i].now);
         assert_non_null(strstr(lib_manage_str(skip, "reached"), steps[i].what));
     }
-    lib_manage_refused(t, "POST", ADVANCE, "{\"to\":\"next-change\"}", 409, "busy", "no profile");
+    lib_manage_refused(t, "POST", ADVANCE, "{\"to\":\"next-change\"}", 409, "busy",
+                       "no served policy has a later change");
 }
 
 /* Of a running clock the offset has whole seconds: it must not stop a fraction before the moment. */

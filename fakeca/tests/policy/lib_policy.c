@@ -13,6 +13,9 @@ json_t *production_json(void)
 
     assert_non_null(text);
     assert_int_equal(fc_json_parse(text, len, &value, NULL), 0);
+    json_array_append_new(json_object_get(json_object_get(value, "limits"), "overrides"),
+                          json_pack("{s:s,s:s,s:i,s:s,s:i,s:s}", "limit", "NewOrdersPerAccount", "key", "17", "count",
+                                    1000, "period", "3h", "burst", 2000, "source", "a test"));
     return value;
 }
 

@@ -29,7 +29,9 @@ struct change {
     const char *path, *member, *value, *says;
 };
 
-#define V0 "profiles[0].versions[0]"
+#define P0 "profiles[0]"
+#define O3 "limits.NewOrdersPerAccount"
+#define V0 "limits.overrides[0]"
 #define CA0 "hierarchy.certificates[0]"
 #define CA2 "hierarchy.certificates[2]"
 
@@ -80,20 +82,54 @@ static const struct change changes[] = {
      "blocked_names.names[2]: 'a.com' stands here twice"},
     {"requests", "forbidden_contact_domains", "[\"10.0.0.0/8\"]", "'10.0.0.0/8' is no domain name in lower case"},
     /* durations */
-    {V0, "validity", "\"90 days\"", V0 ".validity: "},
-    {V0, "validity", "\"90\"", V0 ".validity: "},
-    {V0, "validity", "\"-90d\"", "is not between"},
-    {V0, "validity", "\"59m\"", "'59m' is not between 1h and "},
-    {V0, "validity", "\"90d1ms\"", V0 ".validity: must be whole seconds"},
-    {V0, "validity", "\"160h\"", NULL},
+    {P0, "validity", "\"90 days\"", P0 ".validity: "},
+    {P0, "validity", "\"90\"", P0 ".validity: "},
+    {P0, "validity", "\"-90d\"", "is not between"},
+    {P0, "validity", "\"59m\"", "'59m' is not between 1h and "},
+    {P0, "validity", "\"90d1ms\"", P0 ".validity: must be whole seconds"},
+    {P0, "validity", "\"160h\"", NULL},
     {"requests", "internal_retry_after", "\"500ms\"", "requests.internal_retry_after: must be whole seconds"},
     {"issuance", "processing_retry_after", "\"2d\"", "issuance.processing_retry_after: '2d' is not between 0s and 1d"},
     /* profiles */
-    {V0, "from", "\"2026-13-01\"", V0 ".from: "},
-    {V0, "from", "\"2027-02-10\"", "profiles[0].versions[1].from: must be later than that of the version before"},
-    {V0, "identifier_types", "[]", V0 ".identifier_types: must name at least one type"},
-    {V0, "identifier_types", "[\"dns\", \"ip\"]", NULL},
-    {"profiles[0]", "versions", "[]", "profiles[0].versions: must hold at least one version"},
+    {P0, "identifier_types", "[]", P0 ".identifier_types: must name at least one type"},
+    {P0, "identifier_types", "[\"dns\", \"ip\"]", NULL},
+    {P0, "issuers", "[\"int-rsa-1\"]", NULL},
+    {P0, "issuers", "[\"int-x\"]", P0 ".issuers: no certificate 'int-x' issues leaves"},
+    {P0, "issuers", "[\"root-rsa\"]", P0 ".issuers: no certificate 'root-rsa' issues leaves"},
+    /* limits */
+    {O3, "period", "\"999ms\"", O3 ".period: '999ms' is not between 1s and "},
+    {O3, "burst", "1000000000", O3 ".burst: a whole burst would take more than ten years to come back"},
+    {V0, "key", "\"0\"", V0 ".key: '0' names nothing: an override of this limit is for the number of an account"},
+    {V0, "key", "\"\"", V0 ".key: '' names nothing"},
+    {V0, "key", "\"17a\"", V0 ".key: '17a' names nothing"},
+    {V0, "limit", "\"CertificatesPerDomain\"", NULL},
+    {V0, "limit", "\"CertificatesPerDomainPerAccount\"", NULL},
+    {V0, "limit", "\"CertificatesPerFQDNSet\"", V0 ".limit: there are no overrides of 'CertificatesPerFQDNSet'"},
+    {V0, "limit", "\"NewOrderPerAccount\"",
+     V0 ".limit: unknown word 'NewOrderPerAccount', did you mean 'NewOrdersPerAccount'?"},
+    {V0, "limit", "\"NewRegistrationsPerIPAddress\"", NULL},
+    {"request_limits.endpoints[1]", "path", "\"acme\"", "request_limits.endpoints[1].path: must begin with '/'"},
+    {"renewal_info", "revoked_end", "\"2h\"", "renewal_info.revoked_end: must not be longer ago than revoked_start"},
+    {"renewal_info", "retry_after", "\"500ms\"", "renewal_info.retry_after: "},
+    /* changes */
+    {"", "as_of", "\"2026-13-01\"", "as_of: "},
+    {"changes[0]", "on", "\"2030-01-01\"", "changes[1].on: must not be earlier than that of the row before"},
+    {"changes[0]", "on", "\"soon\"", "changes[0].on: "},
+    {"changes[0]", "what", "\"\"", "changes[0].what: must say what changes"},
+    {"changes[0]", "set", "{\"profiles.clasic.validity\": \"1d\"}",
+     "changes[0].set: 'profiles.clasic.validity' names nothing that the policy has"},
+    {"changes[0]", "set", "{\"\": 1}", "changes[0].set: '' names nothing that the policy has"},
+    {"changes[0]", "set", "{\"..\": 1}", "changes[0].set: '..' names nothing that the policy has"},
+    {"changes[0]", "set", "{\"changes\": []}", "changes[0].set: 'changes' names nothing that the policy has"},
+    {"changes[0]", "set", "{\"profiles.classic.validity\": \"90d\"}",
+     "changes[0].set: 'profiles.classic.validity' has this value already: nothing changes"},
+    {"changes[0]", "set", "{\"profiles.classic.validity\": \"1m\", \"issuance.crl_shards\": 0}",
+     "p.json: with the changes of 2024-02-08T00:00:00Z: profiles[0].validity: '1m' is not between 1h and "},
+    {"changes[0]", "set", "{\"profiles.classic.validity\": \"1m\", \"issuance.crl_shards\": 0}",
+     "p.json: with the changes of 2024-02-08T00:00:00Z: issuance.crl_shards: 0 is not between "},
+    {"changes[0]", "set",
+     "{\"hierarchy.certificates.int-rsa-1.issues_leaves\": false, \"profiles.classic.issuers\": [\"int-rsa-1\"]}",
+     "profiles[0].issuers: no certificate 'int-rsa-1' issues leaves"},
     {"profiles[0]", "name", "\"classik\"", "default_profile: there is no profile 'classic'"},
     {"", "profiles", "[]", "default_profile: there is no profile 'classic'"},
     {"", "default_profile", "\"none\"", "default_profile: there is no profile 'none'"},
@@ -142,8 +178,11 @@ static void one_mistake_one_message(void **state)
         {"validation", "methods_dns", "[1, 2]", 2},
         {"validation", "methods_dns", "[\"http-01\", \"none\", 3]", 2},
         {"blocked_names", "names", "[false, null]", 2},
-        {V0, "from", "\"soon\"", 1},
-        {"profiles[0].versions[1]", "from", "true", 1},
+        {"changes[0]", "on", "true", 1},
+        {"changes[0]", "set", "[]", 1},
+        {V0, "limit", "true", 1},
+        {V0, "key", "7", 1},
+        {O3, "count", "0", 1},
         {CA0, "not_before", "7", 1},
         {CA0, "not_after", "7", 1},
         {CA2, "not_before", "7", 1},
@@ -193,7 +232,7 @@ static void all_errors_at_once_with_lines_and_nearest_keys(void **state)
     fc_auto_free char *one = replaced(production, "\"max_body\": 50000", "\"max_bodi\": 50000");
     fc_auto_free char *two = replaced(one, "\"rehearsal\": true", "\"rehearsal\": \"yes\"");
     fc_auto_free char *three = replaced(two, "\"dns_tries\": 3", "\"dns_tries\": 99");
-    fc_auto_free char *text = replaced(three, "\"validity\": \"64d\"", "\"validty\": \"64d\"");
+    fc_auto_free char *text = replaced(three, "\"validity\": \"160h\"", "\"validty\": \"160h\"");
     struct fc_err err = {0};
     (void)state;
 
@@ -201,11 +240,11 @@ static void all_errors_at_once_with_lines_and_nearest_keys(void **state)
         "p.json: line %d: rehearsal: must be true or false\n"
         "p.json: line %d: requests: 'max_body' is missing\n"
         "p.json: line %d: requests.max_bodi: unknown key 'max_bodi', did you mean 'max_body'?\n"
-        "p.json: line %d: profiles[0].versions[1]: 'validity' is missing\n"
-        "p.json: line %d: profiles[0].versions[1].validty: unknown key 'validty', did you mean 'validity'?\n"
+        "p.json: line %d: profiles[2]: 'validity' is missing\n"
+        "p.json: line %d: profiles[2].validty: unknown key 'validty', did you mean 'validity'?\n"
         "p.json: line %d: validation.dns_tries: 99 is not between 1 and 10",
         line_of(text, "\"rehearsal\""), line_of(text, "\"requests\""), line_of(text, "\"max_bodi\""),
-        line_of(text, "\"2027-02-10\"") - 1, line_of(text, "\"validty\""), line_of(text, "\"dns_tries\""));
+        line_of(text, "\"name\": \"shortlived\"") - 1, line_of(text, "\"validty\""), line_of(text, "\"dns_tries\""));
     assert_int_equal(load_text(text, &err), -1);
     assert_int_equal(err.code, FC_E_USAGE);
     assert_string_equal(err.text, expected);

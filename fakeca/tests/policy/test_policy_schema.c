@@ -15,7 +15,7 @@
 
 /* An object of the schema, and one of production that it describes. */
 struct object {
-    char *path; /* "profiles[0].versions[0]": each list by its first element */
+    char *path; /* "profiles[0]": each list by its first element */
     const json_t *schema;
 };
 
@@ -55,7 +55,8 @@ static void collect(struct shape *shape, const json_t *node, char *path)
         free(path);
         return;
     }
-    if (strcmp(type_of(node), "object") != 0) {
+    /* an object without properties holds names that are free: `set` of a change */
+    if (strcmp(type_of(node), "object") != 0 || !json_object_get(node, "properties")) {
         free(path);
         return;
     }
@@ -127,12 +128,12 @@ static void the_loader_asks_for_the_names_of_the_schema(void **state)
     struct seen seen = {objects};
     const struct fc_policy_watch watch = {note, &seen};
     struct fc_policy *policy = NULL;
-    size_t len = 0;
-    const char *text = fc_policy_builtin_text("production", &len);
+    fc_auto_json root = production_json();
+    fc_auto_free char *text = json_dumps(root, 0);
 
-    assert_int_equal(fc_policy_load(text, len, NULL, &watch, &policy, NULL), 0);
+    assert_int_equal(fc_policy_load(text, strlen(text), NULL, &watch, &policy, NULL), 0);
     fc_policy_free(policy);
-    assert_int_equal(shape->count, 13);
+    assert_int_equal(shape->count, 26);
     for (size_t i = 0; i < shape->count; i++) {
         const json_t *asked = json_object_get(objects, shape->objects[i].path);
         if (!asked)
@@ -268,7 +269,8 @@ static void check_bounds(const char *path, const char *member, const json_t *sch
     if (strcmp(type_of(schema), "integer") != 0)
         return;
     assert_taken(path, member, json_integer(min));
-    assert_taken(path, member, json_integer(max));
+    if (strcmp(member, "burst") != 0) /* what it may be depends on count and period too */
+        assert_taken(path, member, json_integer(max));
     assert_refused(path, member, json_integer(min - 1), "is not between");
     assert_refused(path, member, json_integer(max + 1), "is not between");
 }
@@ -291,7 +293,8 @@ static void check_lengths(const char *path, const char *member, const json_t *sc
         fc_auto_free char *says = fc_asprintf("longer than %zu bytes", max);
         assert_refused(path, member, json_string(text), says);
     }
-    if (max_items > 0 && strcmp(member, "rsa_bits") != 0 && strcmp(member, "revocation_reasons") != 0) {
+    if (max_items > 0 && max_items <= 100 && strcmp(member, "rsa_bits") != 0 &&
+        strcmp(member, "revocation_reasons") != 0) {
         json_t *array = json_array();
         for (size_t i = 0; i <= max_items; i++)
             json_array_append_new(array, json_sprintf("a%zu", i));
@@ -407,7 +410,8 @@ static void patterns_agree(void **state)
         {"issuance", "policy_oid", true},
         {"hierarchy.certificates[0]", "country", true},
         {"issuance", "max_backdate", false},
-        {"profiles[0].versions[0]", "from", false},
+        {"request_limits.endpoints[0]", "path", true},
+        {"changes[0]", "on", false},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -1,0 +1,261 @@
+#include "policy/policy_int.h"
+
+#include <string.h>
+
+#include "base/base_time.h"
+
+#define CHANGES_MAX 1000
+#define PATHS_MAX 64
+#define PATH_MAX_BYTES 256
+#define WHAT_MAX_BYTES 300
+
+/* ---- the rows ---- */
+
+static const char **read_paths(struct fc_policy_load *load, struct fc_json_obj *row)
+{
+    struct fc_json_obj set;
+    const char *path;
+    json_t *value;
+    size_t n = 0;
+
+    fc_json_obj_member(row, "set", FC_JSON_REQUIRED, &set);
+    const char **paths = fc_arena_alloc(load->arena, (json_object_size(set.value) + 1) * sizeof *paths);
+    if (json_object_size(set.value) > PATHS_MAX)
+        fc_json_errs_add(row, "set", "more than %d values", PATHS_MAX);
+    json_object_foreach((json_t *)(uintptr_t)set.value, path, value)
+    {
+        if (strlen(path) > PATH_MAX_BYTES)
+            fc_json_errs_add(row, "set", "the name of a value is longer than %d bytes", PATH_MAX_BYTES);
+        paths[n++] = path;
+    }
+    return paths;
+}
+
+static void read_change(struct fc_policy_load *load, struct fc_json_obj *row, struct fc_policy_change *ret_change)
+{
+    ret_change->on = fc_policy_read_time(row, "on");
+    ret_change->what = fc_json_str(row, "what", FC_JSON_REQUIRED, WHAT_MAX_BYTES);
+    if (ret_change->what != NULL && ret_change->what[0] == '\0')
+        fc_json_errs_add(row, "what", "must say what changes");
+    ret_change->paths = read_paths(load, row);
+    ret_change->source = fc_policy_read_end(load, row);
+}
+
+void fc_policy_changes_read(struct fc_policy_load *load, struct fc_json_obj *root, struct fc_policy_file *file)
+{
+    const json_t *array = fc_json_array(root, "changes", FC_JSON_REQUIRED, CHANGES_MAX);
+    int64_t last = FC_POLICY_NO_TIME;
+    size_t dates = 0;
+
+    file->n_changes = json_array_size(array);
+    file->changes = fc_arena_alloc(load->arena, (file->n_changes + 1) * sizeof *file->changes);
+    for (size_t i = 0; i < file->n_changes; i++) {
+        struct fc_json_obj row;
+        fc_json_obj_element(root, "changes", array, i, &row);
+        read_change(load, &row, &file->changes[i]);
+        if (file->changes[i].on == FC_POLICY_NO_TIME)
+            continue;
+        if (file->changes[i].on < last)
+            fc_json_errs_add(&row, "on", "must not be earlier than that of the row before");
+        dates += file->changes[i].on != last;
+        last = file->changes[i].on;
+    }
+    if (dates > FC_POLICY_DATES_MAX)
+        fc_json_errs_add(root, "changes", "more than %d different dates", FC_POLICY_DATES_MAX);
+}
+
+/* ---- where a path leads ---- */
+
+/* The member of an object, or the element of a list that bears the name. */
+static json_t *step(json_t *value, const char *name, size_t len)
+{
+    json_t *element;
+    size_t i;
+
+    if (json_is_object(value))
+        return json_object_getn(value, name, len);
+    json_array_foreach(value, i, element)
+    {
+        const json_t *own = json_object_get(element, "name");
+        if (own && json_string_length(own) == len && memcmp(json_string_value(own), name, len) == 0)
+            return element;
+    }
+    return NULL;
+}
+
+/* The object or list that holds the last step, which *ret_last gets; NULL when the way ends before. */
+static json_t *holder(json_t *root, const char *path, const char **ret_last)
+{
+    json_t *value = root;
+
+    for (;;) {
+        size_t len = strcspn(path, ".");
+        if (path[len] == '\0' || value == NULL)
+            break;
+        value = step(value, path, len);
+        path += len + 1;
+    }
+    *ret_last = path;
+    return json_is_object(value) || json_is_array(value) ? value : NULL;
+}
+
+static const json_t *find(json_t *root, const char *path)
+{
+    const char *last;
+    json_t *held_by = holder(root, path, &last);
+
+    return held_by ? step(held_by, last, strlen(last)) : NULL;
+}
+
+static int replace(json_t *held_by, const char *last, json_t *value)
+{
+    json_t *element;
+    size_t i;
+
+    if (json_is_object(held_by))
+        return json_object_set(held_by, last, value);
+    const json_t *old = step(held_by, last, strlen(last));
+    json_array_foreach(held_by, i, element)
+    {
+        if (element == old)
+            return json_array_set(held_by, i, value);
+    }
+    return json_array_append(held_by, value);
+}
+
+/* A list takes a new element that bears the last name of the path. */
+static bool is_new_element(const json_t *held_by, const char *last, const json_t *value)
+{
+    const char *name = json_string_value(json_object_get(value, "name"));
+
+    return json_is_array(held_by) && name != NULL && strcmp(name, last) == 0;
+}
+
+/* ---- one date ---- */
+
+struct day {
+    struct fc_policy_file *file;
+    json_t *before; /* the policy until then */
+    json_t *root;   /* the policy from then on */
+    struct fc_json_obj *row;
+};
+
+static void apply_value(const struct day *day, const char *path, json_t *value)
+{
+    const char *last;
+    json_t *held_by = holder(day->root, path, &last);
+    const json_t *old = held_by ? step(held_by, last, strlen(last)) : NULL;
+    const json_t *before = find(day->before, path);
+
+    if (old == NULL && (held_by == NULL || !is_new_element(held_by, last, value)))
+        fc_json_errs_add(day->row, "set",
+                         "'%s' names nothing that the policy has (names of members and of list elements, with '.' "
+                         "between them)",
+                         path);
+    else if (old != NULL && (before == NULL || !json_equal(old, before)))
+        fc_json_errs_add(day->row, "set", "'%s' is set twice on this date", path);
+    else if (old != NULL && json_equal(old, value))
+        fc_json_errs_add(day->row, "set", "'%s' has this value already: nothing changes", path);
+    else
+        (void)replace(held_by, last, value);
+}
+
+static void apply_row(const struct day *day)
+{
+    const char *path;
+    json_t *value;
+
+    json_object_foreach(json_object_get(day->row->value, "set"), path, value) apply_value(day, path, value);
+}
+
+/* The rows of the date that row `first` begins; returns the first row behind them. */
+static size_t apply_rows(struct day *day, size_t first, struct fc_json_errs *errs)
+{
+    struct fc_policy_file *file = day->file;
+    const json_t *array = json_object_get(file->root, "changes");
+    struct fc_json_obj root, row;
+    size_t i = first;
+
+    fc_json_obj_root(&root, file->root, errs);
+    day->row = &row;
+    for (; i < file->n_changes && file->changes[i].on == file->changes[first].on; i++) {
+        fc_json_obj_element(&root, "changes", array, i, &row);
+        apply_row(day);
+    }
+    return i;
+}
+
+static bool sets_something(const struct fc_policy_file *file, size_t first)
+{
+    for (size_t i = first; i < file->n_changes && file->changes[i].on == file->changes[first].on; i++) {
+        if (file->changes[i].paths[0] != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* The policy of the new day, with errors that name the day. */
+static int add_box(struct fc_policy_file *file, json_t *root, int64_t on, struct fc_err *err)
+{
+    char date[FC_TIME_TEXT_MAX];
+    fc_auto_free char *name = fc_asprintf("%s: with the changes of %s", file->name, fc_time_rfc3339(on, date));
+    struct fc_json_errs errs;
+
+    fc_json_errs_init(&errs, name, NULL, 0);
+    struct fc_policy_box *box = fc_policy_box_new(file, root, NULL, &errs);
+    box->policy.from = on;
+    file->boxes[file->n_boxes++] = box;
+    int rc = fc_json_errs_report(&errs, err);
+    fc_json_errs_release(&errs);
+    return rc;
+}
+
+int fc_policy_changes_apply(struct fc_policy_file *file, struct fc_json_errs *errs, struct fc_err *err)
+{
+    for (size_t i = 0; i < file->n_changes;) {
+        json_t *before = file->boxes[file->n_boxes - 1]->root;
+        fc_auto_json root = json_deep_copy(before);
+        struct day day = {.file = file, .before = before, .root = root};
+        int64_t on = file->changes[i].on;
+        bool new_day = sets_something(file, i);
+        i = apply_rows(&day, i, errs);
+        if (fc_json_errs_report(errs, err) || (new_day && add_box(file, root, on, err)))
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- asking ---- */
+
+static const struct fc_policy_file *file_of(const struct fc_policy *policy)
+{
+    return ((const struct fc_policy_box *)(const void *)policy)->file;
+}
+
+static const struct fc_policy_box *box_at(const struct fc_policy *policy, int64_t now)
+{
+    const struct fc_policy_file *file = file_of(policy);
+    size_t i = file->n_boxes - 1;
+
+    while (i > 0 && file->boxes[i]->policy.from > now)
+        i--;
+    return file->boxes[i];
+}
+
+const struct fc_policy *fc_policy_at(const struct fc_policy *policy, int64_t now)
+{
+    return &box_at(policy, now)->policy;
+}
+
+const json_t *fc_policy_json_at(const struct fc_policy *policy, int64_t now)
+{
+    return box_at(policy, now)->root;
+}
+
+const struct fc_policy_change *fc_policy_changes(const struct fc_policy *policy, size_t *ret_count)
+{
+    const struct fc_policy_file *file = file_of(policy);
+
+    *ret_count = file->n_changes;
+    return file->changes;
+}
