@@ -19,6 +19,7 @@
 #include "events/events.h"
 #include "manage/manage.h"
 #include "net/net_portmap.h"
+#include "net/net_unbound.h"
 #include "policy/policy.h"
 #include "server/server.h"
 #include "store/store.h"
@@ -78,6 +79,15 @@ static int check_pairs(const struct fc_app_config *config, struct fc_err *err)
     if (!config->root_cert != !config->root_key)
         return fc_err_set(err, FC_E_USAGE, "options '--root-cert' and '--root-key' belong together: one is missing");
     return 0;
+}
+
+static int check_dns(const struct fc_app_config *config, struct fc_err *err)
+{
+    if (!config->dns_server)
+        return 0;
+    if (config->dns == FC_APP_DNS_SYSTEM)
+        return fc_err_set(err, FC_E_USAGE, "options '--dns-server' and '--dns system': only one can be asked");
+    return fc_net_unbound_check(config->dns_server, err) != 0 ? fc_err_prefix(err, "option '--dns-server'") : 0;
 }
 
 /* ---- one part after the other ---- */
@@ -178,6 +188,35 @@ static int start_policies(struct fc_app *app, struct fc_err *err)
     return 0;
 }
 
+/* Of the policy that waits longest: the others' validations give up by themselves. */
+static void longest_patience(const struct fc_app *app, struct fc_net_unbound_params *params)
+{
+    for (size_t i = 0; i < app->n_envs; i++) {
+        int64_t timeout = app->policies[i]->validation.dns_timeout;
+        int64_t tries = app->policies[i]->validation.dns_tries;
+        if (timeout * tries > params->timeout * params->tries) {
+            params->timeout = timeout;
+            params->tries = tries;
+        }
+    }
+}
+
+/* What validation asks. */
+static int start_resolver(struct fc_app *app, const struct fc_resolver **ret_resolver, struct fc_err *err)
+{
+    struct fc_net_unbound_params params = {.server = app->config.dns_server};
+
+    if (!params.server && app->config.dns == FC_APP_DNS_MOCK) {
+        *ret_resolver = fc_dns_resolver(app->dns);
+        return 0;
+    }
+    longest_patience(app, &params);
+    if (fc_net_unbound_new(&params, &app->unbound, err))
+        return fc_err_prefix(err, params.server ? "option '--dns-server'" : "option '--dns system'");
+    *ret_resolver = fc_net_unbound_resolver(app->unbound);
+    return 0;
+}
+
 static int start_world(struct fc_app *app, struct fc_err *err)
 {
     const struct fc_dns_params dns = {
@@ -186,7 +225,10 @@ static int start_world(struct fc_app *app, struct fc_err *err)
     app->portmap = fc_net_portmap_new();
     if (fc_net_portmap_set(app->portmap, app->config.port_map, err) || fc_dns_new(&dns, &app->dns, err))
         return -1;
-    const struct fc_va_params va = {.resolver = fc_dns_resolver(app->dns), .portmap = app->portmap};
+    const struct fc_resolver *resolver;
+    if (start_resolver(app, &resolver, err))
+        return -1;
+    const struct fc_va_params va = {.resolver = resolver, .portmap = app->portmap};
     return fc_va_new(&va, &app->va, err);
 }
 
@@ -378,7 +420,7 @@ int fc_app_start(const struct fc_app_config *config, struct fc_app **ret_app, st
 {
     fc_auto(fc_app_stop) struct fc_app *app = NULL;
 
-    if (check_public(config, err) || check_pairs(config, err))
+    if (check_public(config, err) || check_pairs(config, err) || check_dns(config, err))
         return -1;
     app = fc_calloc(1, sizeof *app);
     app->config = *config;
@@ -424,6 +466,7 @@ void fc_app_stop(struct fc_app *app)
     fc_app_work_free(app->work);
     fc_server_free(app->server);
     fc_ca_tls_release(&app->tls);
+    fc_net_unbound_free(app->unbound);
     fc_dns_free(app->dns);
     fc_net_portmap_free(app->portmap);
     for (size_t i = 0; i < app->n_envs; i++)

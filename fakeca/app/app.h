@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Who answers validation's questions, unless dns_server does. */
+enum fc_app_dns { FC_APP_DNS_MOCK, FC_APP_DNS_SYSTEM };
+
 /* What `fakeca serve` can be told. Defaults: fc_app_config_defaults. Strings are borrowed and must outlive the app. */
 struct fc_app_config {
     const char *state;             /* NULL: in memory, files at the default place */
@@ -19,6 +22,8 @@ struct fc_app_config {
     const char *dns_listen;        /* "127.0.0.1:8053"; "none": not served */
     const char *port_map;          /* "" */
     const char *dns_default;       /* "127.0.0.1" */
+    int dns;                       /* enum fc_app_dns: the mock, or the roots with DNSSEC validation */
+    const char *dns_server;        /* "ADDR[:PORT]" of a resolver to ask instead; NULL */
     const char *pki_url;           /* NULL: http://localhost:MANAGEMENT_PORT/pki */
     struct fc_opt_strings tls_names;
     const char *tls_cert, *tls_key;     /* files */

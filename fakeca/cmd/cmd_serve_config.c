@@ -13,6 +13,7 @@
 
 static const char *const paces[] = {"fast", "letsencrypt", NULL};
 static const char *const prints[] = {"text", "json", "none", NULL};
+static const char *const resolvers[] = {"mock", "system", NULL}; /* enum fc_app_dns */
 static const char *const logs[] = {"events", "all", "none", NULL};
 
 #define AT(member) .offset = offsetof(struct fc_cmd_serve_target, member)
@@ -50,6 +51,15 @@ const struct fc_opt fc_cmd_serve_options[] = {
          "the same ACME without TLS, for clients that obey no trust setting"),
     TEXT("management-listen", app.management_listen, "ADDR:PORT", "FAKECA_MANAGEMENT_LISTEN", "management API"),
     TEXT("dns-listen", app.dns_listen, "ADDR:PORT", "FAKECA_DNS_LISTEN", "mock DNS on UDP and TCP; none: not served"),
+    {.name = "dns",
+     .type = FC_OPT_WORD,
+     AT(app.dns),
+     .arg = "WHICH",
+     .env = "FAKECA_DNS",
+     .words = resolvers,
+     .help = "whom validation asks: the mock, or the internet's DNS from the roots, with DNSSEC"},
+    TEXT("dns-server", app.dns_server, "ADDR[:PORT]", "FAKECA_DNS_SERVER",
+         "the resolver, or another fakeca's mock DNS, that validation asks instead"),
     TEXT("dns-default", app.dns_default, "ADDR[,ADDR]", "FAKECA_DNS_DEFAULT", "addresses of names without a rule"),
     TEXT("pki-url", app.pki_url, "URL", NULL, "base of the AIA and CRL addresses in certificates"),
     {.name = "tls-name",

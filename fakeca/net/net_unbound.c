@@ -1,41 +1,36 @@
-#include "net/net_unbound.h"
+#include "net/net_unbound_int.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unbound.h>
 #include <unistd.h>
 
 #include "base/base_arena.h"
 #include "base/base_clock.h"
 #include "base/base_time.h"
-#include "net/net_addr.h"
 
-#define DNS_PORT 53
 #define CLASS_IN 1
 #define RCODE_SERVFAIL 2
-#define ROOT_HINTS "/usr/share/dns/root.hints"
-#define ROOT_ANCHOR "/usr/share/dns/root.key"
+
+struct queue {
+    struct question *first, **last;
+};
 
 struct question {
     struct question *next, **link;
+    struct queue *queue; /* that it is in */
     struct fc_net_unbound *unbound;
     char *name;
     enum fc_dns_type type;
     fc_dns_answer_fn done;
     void *cookie;
     int64_t until;
-    int id; /* libunbound's */
-};
-
-struct queue {
-    struct question *first, **last;
+    bool joined; /* libunbound may have put it beside one that was given up before and shares its end */
 };
 
 struct fc_net_unbound {
@@ -46,7 +41,9 @@ struct fc_net_unbound {
     int kick;         /* eventfd */
     pthread_t thread;
     bool running;
-    struct queue open; /* the thread's; in the order of `until`, as all have the same patience */
+    /* the thread's */
+    struct queue open;   /* in the order of `until`, as all have the same patience */
+    struct queue ghosts; /* given up here, under way still in libunbound */
     pthread_mutex_t lock;
     /* under the lock */
     struct queue asked;
@@ -58,18 +55,37 @@ struct fc_net_unbound {
 static void append(struct queue *queue, struct question *question)
 {
     question->next = NULL;
+    question->queue = queue;
     question->link = queue->last;
     *queue->last = question;
     queue->last = &question->next;
 }
 
-static void take_out(struct queue *queue, struct question *question)
+/* Before the first that is given up later. */
+static void insert(struct queue *queue, struct question *question)
+{
+    struct question **link = &queue->first;
+
+    while (*link != NULL && (*link)->until <= question->until)
+        link = &(*link)->next;
+    if (*link == NULL) {
+        append(queue, question);
+        return;
+    }
+    question->queue = queue;
+    question->next = *link;
+    question->link = link;
+    question->next->link = &question->next;
+    *link = question;
+}
+
+static void take_out(struct question *question)
 {
     *question->link = question->next;
     if (question->next != NULL)
         question->next->link = question->link;
     else
-        queue->last = question->link;
+        question->queue->last = question->link;
 }
 
 static struct question *take_first(struct queue *queue)
@@ -77,19 +93,22 @@ static struct question *take_first(struct queue *queue)
     struct question *question = queue->first;
 
     if (question != NULL)
-        take_out(queue, question);
+        take_out(question);
     return question;
 }
 
 /* ---- answers ---- */
 
-/* Tells who asked; the question is in no queue any more. */
-static void conclude(struct question *question, struct fc_dns_answer *answer)
+static void free_question(struct question *question)
+{
+    free(question->name);
+    free(question);
+}
+
+static void tell(const struct question *question, struct fc_dns_answer *answer)
 {
     answer->rule = question->unbound->rule;
     question->done(question->cookie, answer);
-    free(question->name);
-    free(question);
 }
 
 static bool right_length(enum fc_dns_type type, size_t len)
@@ -151,31 +170,51 @@ static struct fc_dns_answer answer_of(struct fc_arena *arena, const struct ub_re
     return answer;
 }
 
+static void submit(struct fc_net_unbound *unbound, struct question *question);
+
 /* libunbound's callback, from ub_process. */
 static void answered(void *cookie, int failed, struct ub_result *result)
 {
     fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
     struct question *question = cookie;
+    struct fc_net_unbound *unbound = question->unbound;
     struct fc_dns_answer answer = {.outcome = FC_DNS_NETWORK};
 
     if (failed == 0)
         answer = answer_of(arena, result, question->type);
-    take_out(&question->unbound->open, question);
-    conclude(question, &answer);
+    take_out(question);
+    if (question->queue == &unbound->open && question->joined && answer.rcode == RCODE_SERVFAIL) {
+        /* that may have been the other's end, for which no server had answered: ask again */
+        submit(unbound, question);
+    } else {
+        if (question->queue == &unbound->open)
+            tell(question, &answer);
+        free_question(question);
+    }
     ub_resolve_free(result);
 }
 
 /* ---- the thread ---- */
 
+static bool has_ghost(const struct fc_net_unbound *unbound, const struct question *question)
+{
+    const struct question *ghost = unbound->ghosts.first;
+
+    while (ghost != NULL && (ghost->type != question->type || strcmp(ghost->name, question->name) != 0))
+        ghost = ghost->next;
+    return ghost != NULL;
+}
+
 static void submit(struct fc_net_unbound *unbound, struct question *question)
 {
-    int failed = ub_resolve_async(unbound->ctx, question->name, (int)question->type, CLASS_IN, question, answered,
-                                  &question->id);
-
-    if (failed == 0)
-        append(&unbound->open, question);
-    else
-        conclude(question, &(struct fc_dns_answer){.outcome = FC_DNS_NETWORK});
+    question->joined = has_ghost(unbound, question);
+    if (ub_resolve_async(unbound->ctx, question->name, (int)question->type, CLASS_IN, question, answered, NULL) == 0) {
+        /* at the end, but for one that is asked again */
+        insert(&unbound->open, question);
+        return;
+    }
+    tell(question, &(struct fc_dns_answer){.outcome = FC_DNS_NETWORK});
+    free_question(question);
 }
 
 /* The next question, or NULL. */
@@ -192,8 +231,8 @@ static void give_up(struct fc_net_unbound *unbound, int64_t now)
 {
     while (unbound->open.first != NULL && unbound->open.first->until <= now) {
         struct question *question = take_first(&unbound->open);
-        ub_cancel(unbound->ctx, question->id);
-        conclude(question, &(struct fc_dns_answer){.outcome = FC_DNS_TIMEOUT});
+        append(&unbound->ghosts, question);
+        tell(question, &(struct fc_dns_answer){.outcome = FC_DNS_TIMEOUT});
     }
 }
 
@@ -274,163 +313,7 @@ static int start_thread(struct fc_net_unbound *unbound, struct fc_err *err)
     return 0;
 }
 
-/* ---- settings ---- */
-
-/* Zones that libunbound answers itself unless told (RFC 6303, 6761, 7686, 8375); unblock-lan-zones opens the reverse ones of
- * private addresses. */
-static const char *const reserved_zones[] = {
-    "test.",
-    "localhost.",
-    "invalid.",
-    "onion.",
-    "home.arpa.",
-    "127.in-addr.arpa.",
-    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
-};
-
-struct setting {
-    const char *name, *value;
-};
-
-static const struct setting fixed_settings[] = {
-    /* nothing is remembered: neither answers nor keys nor that a server was slow or dead */
-    {"cache-max-ttl:", "0"},
-    {"cache-max-negative-ttl:", "0"},
-    {"infra-host-ttl:", "0"},
-    {"infra-keep-probing:", "yes"},
-    {"aggressive-nsec:", "no"},
-    {"prefetch:", "no"},
-    /* a rehearsal happens on loopback */
-    {"do-not-query-localhost:", "no"},
-    {"unblock-lan-zones:", "yes"},
-    {"insecure-lan-zones:", "yes"},
-    /* hundreds of questions at once, of which many may hang */
-    {"outgoing-range:", "512"},
-    {"outgoing-num-tcp:", "64"},
-    {"num-queries-per-thread:", "4096"},
-};
-
-static int set_one(struct fc_net_unbound *unbound, const struct setting *setting, struct fc_err *err)
-{
-    int failed = ub_ctx_set_option(unbound->ctx, setting->name, setting->value);
-
-    if (failed == 0)
-        return 0;
-    return fc_err_set(err, FC_E_SYSTEM, "libunbound refuses '%s %s': %s", setting->name, setting->value,
-                      ub_strerror(failed));
-}
-
-static int set_times(struct fc_net_unbound *unbound, const struct fc_net_unbound_params *params, struct fc_err *err)
-{
-    char timeout[32], longest[32], tries[32];
-    const struct setting settings[] = {
-        {"unknown-server-time-limit:", timeout},
-        /* beyond it libunbound takes a server for dead and asks it no more */
-        {"infra-cache-max-rtt:", longest},
-        {"outbound-msg-retry:", tries},
-    };
-
-    snprintf(timeout, sizeof timeout, "%lld", (long long)(params->timeout / FC_MS));
-    snprintf(longest, sizeof longest, "%lld", (long long)(FC_HOUR / FC_MS));
-    snprintf(tries, sizeof tries, "%lld", (long long)params->tries);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        if (set_one(unbound, &settings[i], err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int check_file(const char *path, const char *what, struct fc_err *err)
-{
-    if (access(path, R_OK) == 0)
-        return 0;
-    return fc_err_errno(err, "cannot read the %s '%s' (Debian's package dns-root-data has root.hints and root.key)",
-                        what, path);
-}
-
-static int parse_server(const char *server, struct fc_net_addr *ret_addr, struct fc_err *err)
-{
-    if (fc_net_addr_parse_ip(server, ret_addr, NULL) == 0)
-        ret_addr->port = DNS_PORT;
-    else if (strpbrk(server, ".:[") == NULL || fc_net_addr_parse(server, ret_addr, NULL) != 0 || ret_addr->port == 0)
-        return fc_err_set(err, FC_E_USAGE, "'%.80s' is no address of a resolver: ADDR, ADDR:PORT or [V6]:PORT", server);
-    return 0;
-}
-
-int fc_net_unbound_check(const char *server, struct fc_err *err)
-{
-    struct fc_net_addr addr;
-
-    return parse_server(server, &addr, err);
-}
-
-static int set_server(struct fc_net_unbound *unbound, const char *server, struct fc_err *err)
-{
-    struct fc_net_addr addr;
-    char text[FC_NET_ADDR_TEXT];
-
-    if (parse_server(server, &addr, err) != 0)
-        return -1;
-    unbound->rule = fc_asprintf("resolver %s", fc_net_addr_text(&addr, text));
-    fc_auto_free char *forward = fc_asprintf("%s@%u", fc_net_addr_ip(&addr, text), addr.port);
-    int failed = ub_ctx_set_fwd(unbound->ctx, forward);
-    if (failed != 0)
-        return fc_err_set(err, FC_E_SYSTEM, "libunbound cannot ask '%s': %s", forward, ub_strerror(failed));
-    return 0;
-}
-
-static int set_roots(struct fc_net_unbound *unbound, const char *hints, struct fc_err *err)
-{
-    const struct setting setting = {"root-hints:", hints};
-
-    unbound->rule = fc_strdup("resolver system");
-    return check_file(hints, "root hints", err) != 0 ? -1 : set_one(unbound, &setting, err);
-}
-
-/* With an anchor answers are validated, without one they are taken as they come. */
-static int set_anchor(struct fc_net_unbound *unbound, const char *anchor, struct fc_err *err)
-{
-    const struct setting modules = {"module-config:", anchor != NULL ? "validator iterator" : "iterator"};
-
-    if (set_one(unbound, &modules, err) != 0)
-        return -1;
-    if (anchor == NULL)
-        return 0;
-    if (check_file(anchor, "trust anchor", err) != 0)
-        return -1;
-    int failed = ub_ctx_add_ta_file(unbound->ctx, anchor);
-    if (failed != 0)
-        return fc_err_set(err, FC_E_SYSTEM, "libunbound cannot use the trust anchor '%s': %s", anchor,
-                          ub_strerror(failed));
-    return 0;
-}
-
-/* Comes last: it finalizes the context, and no setting can be changed afterwards. */
-static int open_zones(struct fc_net_unbound *unbound, struct fc_err *err)
-{
-    for (size_t i = 0; i < sizeof reserved_zones / sizeof *reserved_zones; i++) {
-        int failed = ub_ctx_zone_add(unbound->ctx, reserved_zones[i], "always_transparent");
-        if (failed != 0)
-            return fc_err_set(err, FC_E_SYSTEM, "libunbound cannot open the zone '%s': %s", reserved_zones[i],
-                              ub_strerror(failed));
-    }
-    return 0;
-}
-
-static int set_all(struct fc_net_unbound *unbound, const struct fc_net_unbound_params *params, struct fc_err *err)
-{
-    const char *hints = params->root_hints != NULL ? params->root_hints : ROOT_HINTS;
-    const char *anchor = params->trust_anchor != NULL || params->server != NULL ? params->trust_anchor : ROOT_ANCHOR;
-
-    for (size_t i = 0; i < sizeof fixed_settings / sizeof *fixed_settings; i++) {
-        if (set_one(unbound, &fixed_settings[i], err) != 0)
-            return -1;
-    }
-    int failed = params->server != NULL ? set_server(unbound, params->server, err) : set_roots(unbound, hints, err);
-    if (failed != 0 || set_times(unbound, params, err) != 0 || set_anchor(unbound, anchor, err) != 0)
-        return -1;
-    return open_zones(unbound, err);
-}
+/* ---- start and end ---- */
 
 int fc_net_unbound_new(const struct fc_net_unbound_params *params, struct fc_net_unbound **ret_unbound,
                        struct fc_err *err)
@@ -440,6 +323,7 @@ int fc_net_unbound_new(const struct fc_net_unbound_params *params, struct fc_net
     unbound->resolver = (struct fc_resolver){.ask = ask, .self = unbound};
     unbound->patience = params->timeout * params->tries;
     unbound->open.last = &unbound->open.first;
+    unbound->ghosts.last = &unbound->ghosts.first;
     unbound->asked.last = &unbound->asked.first;
     pthread_mutex_init(&unbound->lock, NULL);
     unbound->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -451,7 +335,7 @@ int fc_net_unbound_new(const struct fc_net_unbound_params *params, struct fc_net
     /* whatever went wrong is in the answer */
     ub_ctx_debugout(unbound->ctx, NULL);
     ub_ctx_async(unbound->ctx, 1);
-    if (set_all(unbound, params, err) != 0 || start_thread(unbound, err) != 0)
+    if (fc_net_unbound_set(unbound->ctx, params, &unbound->rule, err) != 0 || start_thread(unbound, err) != 0)
         return -1;
     *ret_unbound = FC_TAKE(unbound);
     return 0;
@@ -468,7 +352,10 @@ void fc_net_unbound_free(struct fc_net_unbound *unbound)
         kick(unbound);
         pthread_join(unbound->thread, NULL);
     }
+    /* its callbacks come no more */
     ub_ctx_delete(unbound->ctx);
+    for (struct question *ghost; (ghost = take_first(&unbound->ghosts)) != NULL;)
+        free_question(ghost);
     if (unbound->kick >= 0)
         close(unbound->kick);
     free(unbound->rule);
