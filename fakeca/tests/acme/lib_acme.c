@@ -23,6 +23,7 @@
 
 #include "cmocka_all.h"
 #include "lib_web.h"
+#include "va/lib_texts.h"
 
 /* ---- the job loop: runs when the test says so ---- */
 
@@ -343,6 +344,26 @@ static void settle(struct fc_http_req *req, struct fc_http_res *res)
     }
 }
 
+static void note(const json_t *problem)
+{
+    const char *type = json_string_value(json_object_get(problem, "type"));
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+
+    if (type && detail && fc_text_starts(type, URN))
+        texts_seen(type + strlen(URN), (long)json_integer_value(json_object_get(problem, "status")), detail);
+}
+
+/* Problems that are the answer, or stand in an order, a challenge or an authorization's challenges. */
+static void note_problems(const json_t *answer)
+{
+    const json_t *challenge;
+    size_t i;
+
+    note(answer);
+    note(json_object_get(answer, "error"));
+    json_array_foreach(json_object_get(answer, "challenges"), i, challenge) note(json_object_get(challenge, "error"));
+}
+
 struct lib_answer *lib_send(struct lib_acme *t, const struct lib_request *request)
 {
     struct lib_answer *answer = fc_arena_alloc(t->arena, sizeof *answer);
@@ -370,6 +391,7 @@ struct lib_answer *lib_send(struct lib_acme *t, const struct lib_request *reques
         answer->json = json_loadb(answer->text, answer->res.body_len, 0, NULL);
         assert_non_null(answer->json);
         fc_arena_defer(t->arena, drop_json, answer->json);
+        note_problems(answer->json);
     }
     return answer;
 }

@@ -208,18 +208,20 @@ struct change {
     const char *url;             /* NULL: right */
     const char *account;         /* NULL: right; "" left out */
     const struct fc_key *old_key;
-    bool no_old_key, no_jwk;
+    bool no_old_key, no_jwk, no_url;
     const char *payload; /* NULL: made of the above */
 };
 
 static const char *inner(struct lib_client *client, const struct change *change)
 {
     struct lib_acme *t = client->t;
-    fc_auto_json header = json_pack("{s:s}", "url", change->url ? change->url : LIB_BASE CHANGE);
+    fc_auto_json header = json_object();
     fc_auto_json payload = json_object();
     const char *account = change->account ? change->account : client->url;
     char *body;
 
+    if (!change->no_url)
+        json_object_set_new(header, "url", json_string(change->url ? change->url : LIB_BASE CHANGE));
     if (!change->no_jwk)
         json_object_set_new(header, "jwk", fc_key_to_jwk(change->key));
     if (*account)
@@ -278,6 +280,7 @@ static void key_not_changed(void **state)
     } bad[] = {
         {{.key = key, .signer = client->key}, 400, "malformed", VALIDATE "Inner JWS does not verify with embedded JWK"},
         {{.key = key, .no_jwk = true}, 400, "malformed", VALIDATE "No embedded JWK in JWS header"},
+        {{.key = key, .no_url = true}, 400, "malformed", VALIDATE "Inner JWS header parameter 'url' required"},
         {{.key = key, .payload = "[]"},
          400,
          "malformed",

@@ -11,6 +11,7 @@
 #include "base/base_time.h"
 
 #include "cmocka_all.h"
+#include "va/lib_texts.h"
 
 enum { PATIENCE_S = 30, VALUES = 4 };
 
@@ -157,6 +158,8 @@ int bed_setup(void **state)
     if (fc_policy_builtin("production", &bed->loaded, NULL) != 0)
         return -1;
     bed->policy = *bed->loaded;
+    bed->policy.validation.perspectives = 1;
+    bed->scope = FC_VA_DCV;
     bed->portmap = fc_net_portmap_new();
     bed->resolver = (struct fc_resolver){.ask = ask, .self = bed};
     bed_replace(bed, 0);
@@ -221,6 +224,8 @@ static json_t *verdict_json(const struct fc_va_result *result)
         json_t *problem = fc_problem_json(&result->problem);
         json_object_set(json, "detail", json_object_get(problem, "detail"));
         json_decref(problem);
+        texts_seen(fc_problem_type_name(result->problem.type), fc_problem_status(&result->problem),
+                   verdict_text(json, "detail"));
     }
     json_object_set_new(json, "record", json_deep_copy(result->record));
     for (size_t i = 0; i < result->n_hops; i++)
@@ -256,6 +261,7 @@ json_t *bed_validate_ident(struct bed *bed, const char *method, enum fc_ident_ty
                             .method = method,
                             .ident = {.type = type, .value = name},
                             .token = TOKEN,
+                            .scope = bed->scope,
                             .key_authorization = KEY_AUTH};
     struct timespec until;
     int failed = 0;
@@ -363,6 +369,7 @@ int crowd_validate(struct crowd *crowd, struct bed *bed, const char *method, con
                             .method = method,
                             .ident = {.type = FC_IDENT_DNS, .value = name},
                             .token = TOKEN,
+                            .scope = bed->scope,
                             .key_authorization = KEY_AUTH};
 
     return fc_va_validate(bed->va, &job, on_crowd, crowd, err);

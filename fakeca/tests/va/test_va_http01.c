@@ -48,6 +48,8 @@ static const struct zone_row zone[] = {
     {"one.test", FC_DNS_AAAA, {NULL}, 2, FC_DNS_ANSWER, ZONE_NOW},
     {"reserved.test", FC_DNS_A, {"169.254.1.1", "192.0.2.1"}, 0, FC_DNS_ANSWER, ZONE_NOW},
     {"reserved.test", FC_DNS_AAAA, {"2001:db8::1"}, 0, FC_DNS_ANSWER, ZONE_NOW},
+    {"none.test", FC_DNS_A, {NULL}, 0, FC_DNS_ANSWER, ZONE_NOW},
+    {"none.test", FC_DNS_AAAA, {NULL}, 2, FC_DNS_ANSWER, ZONE_NOW},
 };
 
 static int setup(void **state)
@@ -361,6 +363,9 @@ static void lookups_that_fail(void **state)
         {"refused.test", "DNS problem: REFUSED looking up A for refused.test; no valid AAAA records found for "
                          "refused.test"},
         {"reserved.test", "no valid A records found for reserved.test; no valid AAAA records found for reserved.test"},
+        {"none.test",
+         "no valid A records found for none.test; DNS problem: SERVFAIL looking up AAAA for none.test - the "
+         "domain's nameservers may be malfunctioning"},
     };
     struct http_bed *bed = *state;
 
@@ -614,6 +619,12 @@ static void redirects_that_are_refused(void **state)
         {302, "http://b.test.well-known/acme",
          "127.0.0.1: Fetching http://b.test.well-known/acme: Invalid host in redirect target "
          "\"b.test.well-known\". Check webserver config for missing '/' in redirect target."},
+        {301, "http:///x", "127.0.0.1: Fetching http:///x: Invalid empty host in redirect target"},
+        {301, "http://[fe80::1%25eth0]/x",
+         "127.0.0.1: Fetching http://[fe80::1%25eth0]/x: Invalid host in redirect target: contains scope zone"},
+        {301, "http://192.0.2.1/x",
+         "127.0.0.1: Fetching http://192.0.2.1/x: Invalid host in redirect target: IP address is in a reserved address "
+         "block: [RFC5737]: Documentation (TEST-NET-1)"},
         {301, "gopher://b.test/\xFFx",
          "127.0.0.1: Fetching gopher://b.test/\xEF\xBF\xBDx: Invalid protocol scheme in redirect target. Only "
          "\"http\" and \"https\" protocol schemes are supported, not \"gopher\""},
@@ -628,6 +639,29 @@ static void redirects_that_are_refused(void **state)
         assert_int_equal(json_array_size(json_object_get(verdict, "record")), 1);
         drop_peers(bed);
     }
+}
+
+/* 2000 bytes of path are followed, 2001 are not (letsencrypt.md B.3); the query does not count. */
+static void the_path_of_a_redirect_has_a_limit(void **state)
+{
+    struct http_bed *bed = *state;
+    char location[2101], answer[2400], detail[2400];
+    const struct peer_answer answers[] = {{CHALLENGE_PATH, answer, 0}, {location, GOOD_ANSWER, 0}};
+
+    memset(location, 'x', sizeof location);
+    location[0] = '/';
+    snprintf(location + 2000, sizeof location - 2000, "?%s", ZEROS);
+    redirect_to(answer, sizeof answer, 301, location);
+    serve_routes(bed, answers, 2);
+    bed_validate(bed->bed, "http-01", "a.test");
+    bed_expect_valid(bed->bed);
+    drop_peers(bed);
+
+    snprintf(location + 2000, sizeof location - 2000, "x");
+    serve(bed, PEER_ANSWER, redirect_to(answer, sizeof answer, 301, location));
+    bed_validate(bed->bed, "http-01", "a.test");
+    snprintf(detail, sizeof detail, "127.0.0.1: Fetching %s: Redirect target too long", location);
+    bed_expect(bed->bed, "connection", 400, detail);
 }
 
 /* Peer i of the chain: /.well-known/... -> /1 -> /2 -> ... */
@@ -700,6 +734,15 @@ static void targets_of_redirects_that_fail(void **state)
                "- check that a DNS record exists for this domain");
     assert_int_equal(json_array_size(json_object_get(verdict, "record")), 1);
     assert_int_equal(json_array_size(json_object_get(verdict, "hops")), 2);
+
+    peer_stop(begin);
+    bed->peers[bed->n_peers - 1] = begin =
+        peer_start_simple(PEER_ANSWER, redirect_to(answer, sizeof answer, 301, "http://reserved.test/x"));
+    bed_map(bed->bed, peer_port(begin), 0);
+    bed_validate(bed->bed, "http-01", "a.test");
+    bed_expect(bed->bed, "dns", 400,
+               "127.0.0.1: Fetching http://reserved.test/x: no valid A records found for reserved.test; no valid AAAA "
+               "records found for reserved.test");
 }
 
 static void https_targets_that_are_broken(void **state)
@@ -767,6 +810,7 @@ int main(void)
         TEST(redirects_are_followed),
         TEST(https_is_not_verified_and_tells_no_referer_to_http),
         TEST(redirects_that_are_refused),
+        TEST(the_path_of_a_redirect_has_a_limit),
         TEST(eleven_redirects_pass_and_the_twelfth_fails),
         TEST(a_redirect_may_name_the_mapped_port),
         TEST(targets_of_redirects_that_fail),

@@ -1,0 +1,2 @@
+/* The list of problem texts, as va's tests read it. */
+#include "va/lib_texts.c"
