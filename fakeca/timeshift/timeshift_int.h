@@ -111,6 +111,9 @@ void fc_timeshift_super_run(struct fc_timeshift_super *s);
 void fc_timeshift_super_ended(struct fc_timeshift_super *s, pid_t tid, int status);
 /* Waits until that thread stops or ends (the end is dealt with); -1 when it ended. Only for a thread that must stop at once. */
 int fc_timeshift_super_await(struct fc_timeshift_super *s, pid_t tid, int *ret_status);
+/* Interrupts a seized thread and waits a moment for its stop. -1: it has ended, or does not stop now (a parent that waits for its
+ * vfork child, who may be waiting for us): then it stays in our hands until it does. */
+int fc_timeshift_super_interrupt(struct fc_timeshift_super *s, pid_t tid, int *ret_status);
 /* Receives one notification into the queue; false when there is none. */
 bool fc_timeshift_super_receive(struct fc_timeshift_super *s);
 struct fc_timeshift_traced *fc_timeshift_super_traced(struct fc_timeshift_super *s, pid_t tid);

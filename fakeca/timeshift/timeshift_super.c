@@ -25,6 +25,7 @@
 #include "timeshift/timeshift_proc.h"
 
 #define EXEC_LIFE (200 * FC_MS)
+#define STOP_LIFE (100 * FC_MS)
 #define GRACE (5 * FC_SECOND)
 #define REST_PAUSE (50 * FC_MS)
 
@@ -89,14 +90,9 @@ void fc_timeshift_super_ended(struct fc_timeshift_super *s, pid_t tid, int statu
     fc_timeshift_super_tell(s, FC_TIMESHIFT_ENDED, &status, sizeof status);
 }
 
-int fc_timeshift_super_await(struct fc_timeshift_super *s, pid_t tid, int *ret_status)
+/* What waitpid gave for a thread that was waited for. */
+static int awaited(struct fc_timeshift_super *s, pid_t tid, pid_t got, int status, int *ret_status)
 {
-    int status;
-    pid_t got;
-
-    do {
-        got = waitpid(tid, &status, __WALL);
-    } while (got < 0 && errno == EINTR);
     if (got == tid && WIFSTOPPED(status)) {
         *ret_status = status;
         return 0;
@@ -105,6 +101,46 @@ int fc_timeshift_super_await(struct fc_timeshift_super *s, pid_t tid, int *ret_s
         fc_timeshift_super_ended(s, tid, status);
     else
         fc_timeshift_super_forget(s, tid);
+    return -1;
+}
+
+int fc_timeshift_super_await(struct fc_timeshift_super *s, pid_t tid, int *ret_status)
+{
+    int status = 0;
+    pid_t got;
+
+    do {
+        got = waitpid(tid, &status, __WALL);
+    } while (got < 0 && errno == EINTR);
+    return awaited(s, tid, got, status, ret_status);
+}
+
+static void drain(int fd)
+{
+    struct signalfd_siginfo info[16];
+    ssize_t n = read(fd, info, sizeof info);
+    (void)n;
+}
+
+int fc_timeshift_super_interrupt(struct fc_timeshift_super *s, pid_t tid, int *ret_status)
+{
+    struct pollfd fd = {.fd = s->signals, .events = POLLIN};
+    int64_t until = fc_clock_mono() + STOP_LIFE;
+    int status = 0;
+
+    if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0)
+        return -1;
+    for (;;) {
+        pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
+        if (got != 0 && !(got < 0 && errno == EINTR))
+            return awaited(s, tid, got, status, ret_status);
+        if (fc_clock_mono() >= until)
+            break;
+        poll(&fd, 1, 1);
+        drain(s->signals); /* the loop looks at all children before it waits again */
+    }
+    if (!fc_timeshift_super_traced(s, tid))
+        fc_timeshift_super_trace(s, tid, FC_TIMESHIFT_IN_EXEC);
     return -1;
 }
 
@@ -390,13 +426,6 @@ static int64_t kill_late(struct fc_timeshift_super *s, int64_t now)
     return s->kill_at;
 }
 
-static void drain(int fd)
-{
-    struct signalfd_siginfo info[16];
-    ssize_t n = read(fd, info, sizeof info);
-    (void)n;
-}
-
 void fc_timeshift_super_run(struct fc_timeshift_super *s)
 {
     enum { LISTENER, SIGNALS, CONTROL, WATCH, N };
@@ -406,6 +435,7 @@ void fc_timeshift_super_run(struct fc_timeshift_super *s)
                             {.fd = s->watch, .events = POLLIN}};
 
     for (;;) {
+        reap(s);
         int64_t now = fc_clock_mono();
         const int64_t times[] = {release_failed(s, now), fc_timeshift_wait_unpatch(s, now), tell_rest(s, now),
                                  kill_late(s, now)};

@@ -183,7 +183,7 @@ static bool take_out(struct fc_timeshift_super *s, pid_t tid, uint32_t number, s
 {
     int status;
 
-    if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 || fc_timeshift_super_await(s, tid, &status) != 0)
+    if (fc_timeshift_super_interrupt(s, tid, &status) != 0)
         return false;
     if (signal_of(status) || fc_timeshift_arch_get(tid, ret_regs) != 0 ||
         fc_timeshift_arch_number(ret_regs) != (int64_t)number || fc_timeshift_arch_result(ret_regs) != RESTARTSYS) {
@@ -268,18 +268,27 @@ void fc_timeshift_wait_stopped(struct fc_timeshift_super *s, pid_t tid, int stat
     fc_timeshift_super_forget(s, tid);
 }
 
+/* One of them: an entry stop comes first when its call was not made yet; in the end it is let go, or dead. */
+static void again(struct fc_timeshift_super *s, pid_t tid)
+{
+    const struct fc_timeshift_traced *t;
+    int status;
+
+    for (int stops = 0; stops < 3; stops++) {
+        t = fc_timeshift_super_traced(s, tid);
+        if (!t || t->why != FC_TIMESHIFT_IN_WAIT || fc_timeshift_super_interrupt(s, tid, &status) != 0)
+            return;
+        fc_timeshift_wait_stopped(s, tid, status);
+    }
+}
+
 void fc_timeshift_wait_again(struct fc_timeshift_super *s)
 {
-    for (size_t i = 0; i < s->n_traced;) {
-        pid_t tid = s->traced[i].tid;
-        int status;
-        if (s->traced[i].why != FC_TIMESHIFT_IN_WAIT) {
-            i++;
-            continue;
-        }
-        /* an entry stop comes first when the call was not yet made; the loop ends when the thread is let go or dead */
-        ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
-        if (fc_timeshift_super_await(s, tid, &status) == 0)
-            fc_timeshift_wait_stopped(s, tid, status);
-    }
+    size_t n = s->n_traced;
+    fc_auto_free pid_t *tids = fc_calloc(n + 1, sizeof *tids);
+
+    for (size_t i = 0; i < n; i++)
+        tids[i] = s->traced[i].tid;
+    for (size_t i = 0; i < n; i++)
+        again(s, tids[i]);
 }

@@ -117,8 +117,7 @@ static bool stop(struct fc_timeshift_super *s, pid_t tid)
 
     if (fc_timeshift_super_traced(s, tid) || ptrace(PTRACE_SEIZE, tid, NULL, (void *)TRACE_OPTIONS) != 0)
         return false;
-    ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
-    if (fc_timeshift_super_await(s, tid, &status) != 0)
+    if (fc_timeshift_super_interrupt(s, tid, &status) != 0)
         return false;
     if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP)
         return true;
@@ -198,7 +197,7 @@ static void shorten_timer(struct fc_timeshift_inject *inject, uint32_t get, uint
         fc_timeshift_memory_write(inject->tid, room, &left, sizeof left) != 0)
         return;
     if (itimer)
-        fc_timeshift_inject_call(inject, set, (uint64_t[6]){id, room, 0});
+        fc_timeshift_inject_call(inject, set, (uint64_t[6]){id, room, 0, 0, 0, FC_TIMESHIFT_COOKIE_VALUE});
     else
         fc_timeshift_inject_call(inject, set, (uint64_t[6]){id, 0, room, 0});
     s->counters.woken++;

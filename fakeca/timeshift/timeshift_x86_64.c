@@ -76,7 +76,7 @@ static const struct fc_timeshift_rule wide_rules[] = {
     ALWAYS(159, FC_TIMESHIFT_READ_TIMEX, WIDE),
     {.number = 305, .test = FC_TIMESHIFT_CLOCK, .answer = FC_TIMESHIFT_READ_TIMEX, .arg = 0, .pointer = 1},
     ALWAYS(37, FC_TIMESHIFT_ITIMER, WIDE),
-    ALWAYS(38, FC_TIMESHIFT_ITIMER, WIDE),
+    {.number = 38, .test = FC_TIMESHIFT_COOKIE, .answer = FC_TIMESHIFT_ITIMER}, /* the supervisor makes it too */
     REFUSED(227, EPERM),
     REFUSED(164, EPERM),
     REFUSED(425, ENOSYS), /* io_uring_setup: its deadlines cannot be seen (clock.md 9.5); libraries fall back */
