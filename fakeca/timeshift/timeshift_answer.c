@@ -48,6 +48,8 @@ static bool from_vdso(const struct fc_timeshift_super *s, const struct seccomp_n
     uint64_t where = notif->data.instruction_pointer;
     unsigned place = (unsigned)(where % FC_TIMESHIFT_PAGE);
 
+    if ((uint32_t)notif->data.args[5] == FC_TIMESHIFT_MARK)
+        return false;
     if (!(s->vdso_calls[place / 8] >> place % 8 & 1))
         return false;
     uint64_t vdso = fc_timeshift_proc_vdso((pid_t)notif->pid);

@@ -83,7 +83,7 @@ extern const size_t fc_timeshift_n_sleeps;
 
 /* Numbers of calls that the supervisor makes inside a program. */
 struct fc_timeshift_numbers {
-    uint32_t mmap, close, clock_gettime;
+    uint32_t mmap, close, clock_gettime, gettimeofday, time; /* 0: no such call */
     uint32_t timerfd_gettime, timerfd_settime, timer_gettime, timer_settime, getitimer, setitimer;
     uint32_t restart; /* restart_syscall */
 };
@@ -105,6 +105,10 @@ extern const char *const fc_timeshift_clock_sources[];
 long fc_timeshift_arch_find_call(const uint8_t *code, size_t len);
 /* Its length: a call that was stopped has this much behind it. */
 extern const unsigned fc_timeshift_arch_call_len;
+
+/* Code that makes the call `number` with the mark in its sixth argument and returns, whatever it was called with. */
+#define FC_TIMESHIFT_STUB_MAX 32
+size_t fc_timeshift_arch_stub(uint32_t number, uint32_t mark, uint8_t ret_code[FC_TIMESHIFT_STUB_MAX]);
 
 /* ---- registers of a stopped thread */
 

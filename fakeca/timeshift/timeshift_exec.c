@@ -74,15 +74,25 @@ static bool will_fail(const struct seccomp_notif *notif, const struct fc_timeshi
     return is_missing((pid_t)notif->pid, path);
 }
 
+static void note_missed(struct fc_timeshift_super *s, pid_t pid)
+{
+    if (s->n_missed % 16 == 0)
+        s->missed = fc_reallocarray(s->missed, s->n_missed + 16, sizeof *s->missed);
+    s->missed[s->n_missed++] = pid;
+}
+
 void fc_timeshift_exec_begin(struct fc_timeshift_super *s, const struct seccomp_notif *notif,
                              const struct fc_timeshift_rule *rule)
 {
     pid_t tid = (pid_t)notif->pid;
 
     s->counters.execs++;
-    if (!will_fail(notif, rule) && fc_timeshift_listener_valid(s, notif->id) &&
-        ptrace(PTRACE_SEIZE, tid, NULL, (void *)TRACE_OPTIONS) == 0)
-        fc_timeshift_super_trace(s, tid, FC_TIMESHIFT_IN_EXEC);
+    if (!will_fail(notif, rule) && fc_timeshift_listener_valid(s, notif->id)) {
+        if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)TRACE_OPTIONS) == 0)
+            fc_timeshift_super_trace(s, tid, FC_TIMESHIFT_IN_EXEC);
+        else
+            note_missed(s, fc_timeshift_proc_leader(tid));
+    }
     fc_timeshift_listener_continue(s, notif->id);
 }
 
@@ -339,9 +349,67 @@ void fc_timeshift_exec_arrived(struct fc_timeshift_super *s, pid_t tid)
     ptrace(PTRACE_DETACH, tid, NULL, (void *)(uintptr_t)(unsigned)signal);
 }
 
-/* ---- programs that somebody else traces, or that could not be traced before their exec */
+/* ---- programs that somebody else traces, or that could not be looked into before their exec (T9, T31) */
 
-void fc_timeshift_exec_late(struct fc_timeshift_super *s, const struct seccomp_notif *notif)
+static bool forget_missed(struct fc_timeshift_super *s, pid_t pid)
 {
+    bool found = false;
+
+    for (size_t i = 0; i < s->n_missed;) {
+        if (s->missed[i] == pid) {
+            s->missed[i] = s->missed[--s->n_missed];
+            found = true;
+        } else {
+            i++;
+        }
+    }
+    return found;
+}
+
+/* Overwrites one function of the program's private copy of the vDSO. */
+static bool patch_function(int memory, uint64_t vdso, uint64_t function, uint32_t number)
+{
+    uint8_t code[FC_TIMESHIFT_STUB_MAX];
+    size_t len = fc_timeshift_arch_stub(number, FC_TIMESHIFT_MARK, code);
+
+    return function == 0 || number == 0 || pwrite(memory, code, len, (off_t)(vdso + function)) == (ssize_t)len;
+}
+
+/* Its reads become calls that are notified: the image comes too late, libc has looked for the vDSO already. */
+static bool patch_vdso(const struct fc_timeshift_super *s, pid_t pid)
+{
+    char path[64];
+    uint64_t vdso = fc_timeshift_proc_vdso(pid);
+
+    if (!vdso) /* none: all of its reads are calls */
+        return true;
+    snprintf(path, sizeof path, "/proc/%d/mem", pid);
+    int memory = open(path, O_RDWR | O_CLOEXEC);
+    if (memory < 0)
+        return false;
+    bool done = patch_function(memory, vdso, s->vdso.clock_gettime, fc_timeshift_numbers.clock_gettime) &&
+                patch_function(memory, vdso, s->vdso.gettimeofday, fc_timeshift_numbers.gettimeofday) &&
+                patch_function(memory, vdso, s->vdso.time, fc_timeshift_numbers.time);
+    close(memory);
+    return done;
+}
+
+void fc_timeshift_exec_late(struct fc_timeshift_super *s, const struct seccomp_notif *notif, bool narrow)
+{
+    char name[FC_TIMESHIFT_NAME_MAX];
+    pid_t pid = s->n_missed ? fc_timeshift_proc_leader((pid_t)notif->pid) : 0;
+
+    if (pid && forget_missed(s, pid) && !fc_timeshift_exec_exempt(s, pid)) {
+        const struct fc_timeshift_file *file = file_of(s, pid);
+        if (file && file->program.fakeca) {
+            s->any_exempt = true;
+        } else if (!narrow && patch_vdso(s, pid)) {
+            s->counters.late++;
+        } else {
+            s->counters.unshifted++;
+            fc_timeshift_super_say(s, "process %d (%s) cannot be reached: it sees the real time", pid,
+                                   fc_timeshift_proc_name(pid, name));
+        }
+    }
     fc_timeshift_listener_continue(s, notif->id);
 }

@@ -99,6 +99,8 @@ struct fc_timeshift_super {
     size_t n_files;
     pid_t *itimers; /* processes that have asked for an interval timer */
     size_t n_itimers;
+    pid_t *missed; /* processes whose exec we could not stop at */
+    size_t n_missed;
     bool any_exempt; /* a program of ours has run: look before shifting */
     struct fc_timeshift_counters counters;
 };
@@ -140,7 +142,7 @@ void fc_timeshift_exec_begin(struct fc_timeshift_super *s, const struct seccomp_
 /* The thread has stopped behind its exec; it is let go in the end. */
 void fc_timeshift_exec_arrived(struct fc_timeshift_super *s, pid_t tid);
 /* The first call of a program that could not be taken at its exec. */
-void fc_timeshift_exec_late(struct fc_timeshift_super *s, const struct seccomp_notif *notif);
+void fc_timeshift_exec_late(struct fc_timeshift_super *s, const struct seccomp_notif *notif, bool narrow);
 /* Whether the program is one of ours, which nobody shifts. */
 bool fc_timeshift_exec_exempt(struct fc_timeshift_super *s, pid_t tid);
 

@@ -20,6 +20,7 @@
 
 #include "timeshift/timeshift_filter.h"
 #include "timeshift/timeshift_memory.h"
+#include "timeshift/timeshift_proc.h"
 
 #define DEADLINE_MS 5000
 #define ADVICE "; or start the CA in the past: fakeca serve --clock -61d"
@@ -153,8 +154,10 @@ static int try_trace(pid_t child, struct fc_err *err)
     struct fc_timeshift_regs regs;
     int status;
 
-    if (ptrace(PTRACE_SEIZE, child, NULL, (void *)PTRACE_O_EXITKILL) != 0)
-        return forbidden(err, "tracing own children");
+    if (ptrace(PTRACE_SEIZE, child, NULL, (void *)PTRACE_O_EXITKILL) != 0) {
+        /* strace -f fakeca run: all programs are reached in the other way */
+        return fc_timeshift_proc_tracer(child) ? 0 : forbidden(err, "tracing own children");
+    }
     if (ptrace(PTRACE_INTERRUPT, child, NULL, NULL) != 0 || waitpid(child, &status, __WALL) != child ||
         !WIFSTOPPED(status) || fc_timeshift_arch_get(child, &regs) != 0)
         return forbidden(err, "stopping own children");

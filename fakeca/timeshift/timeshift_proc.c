@@ -167,6 +167,13 @@ pid_t fc_timeshift_proc_leader(pid_t tid)
     return file_field(tid, "status", "Tgid:", &leader) ? (pid_t)leader : 0;
 }
 
+pid_t fc_timeshift_proc_tracer(pid_t tid)
+{
+    int64_t tracer = 0;
+
+    return file_field(tid, "status", "TracerPid:", &tracer) ? (pid_t)tracer : 0;
+}
+
 const char *fc_timeshift_proc_name(pid_t pid, char buf[FC_TIMESHIFT_NAME_MAX])
 {
     if (read_file(pid, "comm", buf, FC_TIMESHIFT_NAME_MAX) <= 0)
@@ -225,7 +232,7 @@ int fc_timeshift_proc_timerfd_clock(pid_t tid, int fd)
     return file_field(tid, name, "clockid:", &clock) ? (int)clock : -1;
 }
 
-/* Calls `each` for every "ID:" line with the clock that follows it. */
+/* The "ID:" lines with the clock that follows each; their number. */
 static size_t read_timers(pid_t pid, int *ret_ids, int *ret_clocks, size_t room)
 {
     char text[FILE_MAX];

@@ -22,6 +22,8 @@ size_t fc_timeshift_proc_kill_tree(pid_t root, pid_t keep, int signal);
 
 /* The process of a thread; 0 when not known. */
 pid_t fc_timeshift_proc_leader(pid_t tid);
+/* Who traces it; 0: nobody, or not known. */
+pid_t fc_timeshift_proc_tracer(pid_t tid);
 /* The name, as ps shows it; "?" when not known. Returns buf. */
 #define FC_TIMESHIFT_NAME_MAX 32
 const char *fc_timeshift_proc_name(pid_t pid, char buf[FC_TIMESHIFT_NAME_MAX]);

@@ -285,7 +285,7 @@ static void serve(struct fc_timeshift_super *s, const struct seccomp_notif *noti
         fc_timeshift_listener_continue(s, notif->id);
         break;
     case FC_TIMESHIFT_THREAD:
-        fc_timeshift_exec_late(s, notif);
+        fc_timeshift_exec_late(s, notif, narrow);
         break;
     case FC_TIMESHIFT_NONE:
         fc_timeshift_listener_continue(s, notif->id);

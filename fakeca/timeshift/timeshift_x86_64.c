@@ -103,6 +103,7 @@ static const struct fc_timeshift_rule narrow_rules[] = {
     QUEUE(419, WIDE),
     FUTEX2(449, 3, 4),
     FUTEX2(455, 4, 5),
+    ALWAYS(243, FC_TIMESHIFT_THREAD, NARROW), /* set_thread_area */
     ALWAYS(27, FC_TIMESHIFT_ITIMER, NARROW),
     ALWAYS(104, FC_TIMESHIFT_ITIMER, NARROW),
     REFUSED(25, EPERM),
@@ -150,6 +151,8 @@ const size_t fc_timeshift_n_sleeps = N(fc_timeshift_sleeps);
 const struct fc_timeshift_numbers fc_timeshift_numbers = {.mmap = 9,
                                                           .close = 3,
                                                           .clock_gettime = 228,
+                                                          .gettimeofday = 96,
+                                                          .time = 201,
                                                           .timerfd_gettime = 287,
                                                           .timerfd_settime = 286,
                                                           .timer_gettime = 224,
@@ -180,6 +183,17 @@ long fc_timeshift_arch_find_call(const uint8_t *code, size_t len)
 
     const uint8_t *at = memmem(code, len, syscall_instruction, sizeof syscall_instruction);
     return at ? at - code : -1;
+}
+
+size_t fc_timeshift_arch_stub(uint32_t number, uint32_t mark, uint8_t ret_code[FC_TIMESHIFT_STUB_MAX])
+{
+    /* mov number, %eax; mov mark, %r9d; syscall; ret */
+    uint8_t code[] = {0xb8, 0, 0, 0, 0, 0x41, 0xb9, 0, 0, 0, 0, 0x0f, 0x05, 0xc3};
+
+    memcpy(code + 1, &number, sizeof number);
+    memcpy(code + 7, &mark, sizeof mark);
+    memcpy(ret_code, code, sizeof code);
+    return sizeof code;
 }
 
 /* ---- registers: what PTRACE_GETREGS gives a 64-bit tracer, for 32-bit programs too */

@@ -10,6 +10,9 @@
 /* In argument 6 of clock_gettime and gettimeofday: the filter lets such a call through unshifted. */
 #define FC_TIMESHIFT_COOKIE_VALUE UINT64_C(0x66616b656361436b)
 
+/* In the same place of calls that a patched kernel's vDSO makes: shifted, although they come from there. */
+#define FC_TIMESHIFT_MARK 0x66616b65U
+
 /* The real-time clocks (realtime, its coarse and alarm forms, TAI) and the monotonic ones, as bits by clock id. */
 #define FC_TIMESHIFT_WALL_MASK ((1U << 0) | (1U << 5) | (1U << 8) | (1U << 11))
 #define FC_TIMESHIFT_MONO_MASK ((1U << 1) | (1U << 4) | (1U << 6) | (1U << 7) | (1U << 9))
