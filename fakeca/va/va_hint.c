@@ -45,6 +45,14 @@ static void keep(struct captures *captures, struct piece name, const char *from,
     captures->values[captures->count++] = (struct piece){from, (size_t)(to - from)};
 }
 
+/* {ip} is an address; everything else may be anything. */
+static bool may_stand_for(struct piece name, const char *from, const char *to)
+{
+    static const char address[] = "0123456789abcdefABCDEF.:";
+
+    return name.len != 2 || memcmp(name.at, "ip", 2) != 0 || strspn(from, address) >= (size_t)(to - from);
+}
+
 /* Each placeholder takes as little as lets the fixed text behind it follow; the last fixed text must end the text. */
 static size_t fit(const char *pattern, const char *text, struct captures *captures)
 {
@@ -62,7 +70,7 @@ static size_t fit(const char *pattern, const char *text, struct captures *captur
         const char *found = pattern[len] == '{' ? find(text, end, pattern, len)
                             : (size_t)(end - text) >= len && memcmp(end - len, pattern, len) == 0 ? end - len
                                                                                                   : NULL;
-        if (found == NULL)
+        if (found == NULL || !may_stand_for(name, text, found))
             return 0;
         keep(captures, name, text, found);
         text = found + len;

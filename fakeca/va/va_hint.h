@@ -20,7 +20,8 @@ struct fc_va_hint {
 extern const struct fc_va_hint fc_va_hints[];
 extern const size_t fc_va_hints_count;
 
-/* How well a text with {placeholders} fits another: the number of its bytes outside of them plus 1; 0: not at all. */
+/* How well a text with {placeholders} fits another: the number of its bytes outside of them plus 1; 0: not at all. {ip} stands for an
+ * IP address, any other one for anything. */
 size_t fc_va_hint_fit(const char *pattern, const char *text);
 
 struct fc_va_advice {
