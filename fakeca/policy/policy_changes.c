@@ -182,6 +182,7 @@ static size_t apply_rows(struct day *day, size_t first, struct fc_json_errs *err
         fc_json_obj_element(&root, "changes", array, i, &row);
         apply_row(day);
     }
+    day->row = NULL;
     return i;
 }
 
