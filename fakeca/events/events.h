@@ -75,6 +75,15 @@ struct fc_event_view {
  * never given reads as fc_events_last. Not inside a transaction. */
 int fc_events_read(struct fc_events *events, int64_t after, size_t limit, const char *const *types,
                    struct fc_event_view **ret_views, size_t *ret_count, int64_t *ret_next, struct fc_err *err);
+/* The same with one more condition. */
+struct fc_events_where {
+    int64_t after;
+    size_t limit;
+    const char *const *types;
+    int64_t authz_id; /* about this authorization; 0: about anything */
+};
+int fc_events_read_where(struct fc_events *events, const struct fc_events_where *where,
+                         struct fc_event_view **ret_views, size_t *ret_count, int64_t *ret_next, struct fc_err *err);
 void fc_events_views_free(struct fc_event_view *views, size_t count);
 int64_t fc_events_last(struct fc_events *events);
 

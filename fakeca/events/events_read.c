@@ -15,6 +15,7 @@ struct reader {
     struct fc_events *events;
     const char *const *types;
     bool wanted[FC_EVENT__MAX];
+    int64_t authz_id; /* 0: all */
     size_t limit;
     struct fc_event_view *views;
     size_t count, cap;
@@ -34,6 +35,8 @@ static bool fits(const char *const *types, const char *name)
 
 static void keep(struct reader *reader, const struct fc_event_row *row)
 {
+    if (reader->authz_id && row->authz_id != reader->authz_id)
+        return;
     if (reader->count == reader->cap) {
         reader->cap = reader->cap ? reader->cap * 2 : 16;
         reader->views = fc_reallocarray(reader->views, reader->cap, sizeof *reader->views);
@@ -96,16 +99,20 @@ static int read_on(struct reader *reader, struct fc_err *err)
     }
 }
 
-int fc_events_read(struct fc_events *events, int64_t after, size_t limit, const char *const *types,
-                   struct fc_event_view **ret_views, size_t *ret_count, int64_t *ret_next, struct fc_err *err)
+int fc_events_read_where(struct fc_events *events, const struct fc_events_where *where,
+                         struct fc_event_view **ret_views, size_t *ret_count, int64_t *ret_next, struct fc_err *err)
 {
-    struct reader reader = {.events = events, .types = types, .limit = limit, .next = after < 0 ? 0 : after};
+    struct reader reader = {.events = events,
+                            .types = where->types,
+                            .authz_id = where->authz_id,
+                            .limit = where->limit,
+                            .next = where->after < 0 ? 0 : where->after};
     int64_t last = fc_events_last(events);
 
     if (reader.next > last) /* a number that was never given: its owner goes on from what there is */
         reader.next = last;
     for (int i = 0; i < FC_EVENT__MAX; i++)
-        reader.wanted[i] = fits(types, fc_event_type_name((enum fc_event_type)i));
+        reader.wanted[i] = fits(where->types, fc_event_type_name((enum fc_event_type)i));
     if (read_on(&reader, err)) {
         fc_events_views_free(reader.views, reader.count);
         return -1;
@@ -114,6 +121,14 @@ int fc_events_read(struct fc_events *events, int64_t after, size_t limit, const 
     *ret_count = reader.count;
     *ret_next = reader.next;
     return 0;
+}
+
+int fc_events_read(struct fc_events *events, int64_t after, size_t limit, const char *const *types,
+                   struct fc_event_view **ret_views, size_t *ret_count, int64_t *ret_next, struct fc_err *err)
+{
+    const struct fc_events_where where = {.after = after, .limit = limit, .types = types};
+
+    return fc_events_read_where(events, &where, ret_views, ret_count, ret_next, err);
 }
 
 void fc_events_views_free(struct fc_event_view *views, size_t count)
