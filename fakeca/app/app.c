@@ -225,7 +225,7 @@ static int start_world(struct fc_app *app, struct fc_err *err)
     app->portmap = fc_net_portmap_new();
     if (fc_net_portmap_set(app->portmap, app->config.port_map, err) || fc_dns_new(&dns, &app->dns, err))
         return -1;
-    const struct fc_resolver *resolver;
+    const struct fc_resolver *resolver = NULL;
     if (start_resolver(app, &resolver, err))
         return -1;
     const struct fc_va_params va = {.resolver = resolver, .portmap = app->portmap};

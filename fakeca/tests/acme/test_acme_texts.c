@@ -298,7 +298,10 @@ static void look_at_line(struct texts *texts, char *line)
 {
     char *status = strchr(line, '\t'), *detail = status != NULL ? strchr(status + 1, '\t') : NULL;
 
-    assert_non_null(detail);
+    if (status == NULL || detail == NULL) {
+        fail_msg("not three columns: '%s'", line);
+        return;
+    }
     *status++ = '\0';
     *detail++ = '\0';
     struct text_row *row = texts_find(texts, line, status, detail);
