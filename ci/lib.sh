@@ -13,8 +13,8 @@ die() {
 # What a build needs, and what the tests and the rehearsal drive.
 build_packages=(ca-certificates cmake gcc libc6-dev git libcmocka-dev libcurl4-openssl-dev libidn2-dev libjansson-dev
     libldns-dev libmicrohttpd-dev libpsl-dev libsqlite3-dev libssl-dev libunbound-dev ninja-build pkg-config publicsuffix)
-rehearse_packages=(certbot faketime nginx-light openssl procps)
-test_packages=(bind9-dnsutils clang clang-format curl jq lego libclang-rt-14-dev pmccabe shellcheck sqlite3)
+rehearse_packages=(certbot nginx-light openssl procps)
+test_packages=(bind9-dnsutils clang clang-format curl faketime jq lego libclang-rt-14-dev pmccabe shellcheck sqlite3)
 
 # install PACKAGE...: installs what is missing; says so only then
 install() {
