@@ -39,6 +39,8 @@ struct fc_acme_params {
     struct fc_ca *ca;
     struct fc_va *va;
     enum fc_pace pace;
+    const char *
+        directory; /* "https://localhost:14000/staging/dir": where accounts live when no request tells; NULL: unknown */
     fc_acme_post_fn post;
     void *post_cookie;
 };

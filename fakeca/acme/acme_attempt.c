@@ -149,8 +149,8 @@ static void add_hop(const struct verdict *verdict, const struct fc_event_about *
     json_object_update(data, seen);
     json_decref(seen);
     fc_events_add(events, FC_EVENT_VALIDATION_HOP, verdict->now, about, data);
-    if (!hop->rehearsal)
-        return;
+    if (!hop->rehearsal || hop->remote)
+        return; /* the others only do what the primary did */
     data = json_object();
     set_text(data, "what", hop->rehearsal_what);
     set_text(data, "value", hop->used ? hop->used : hop->host);
@@ -241,17 +241,19 @@ static void decided(void *cookie, const struct fc_va_result *result)
 
 /* ---- the start ---- */
 
-int fc_acme_attempt_start(struct fc_acme *acme, const struct fc_authz *authz, const char *thumbprint,
+int fc_acme_attempt_start(struct fc_acme *acme, const struct fc_authz *authz, const struct fc_acme_asker *asker,
                           struct fc_http_wait **ret_latch, struct fc_err *err)
 {
-    fc_auto_free char *key_authorization = fc_asprintf("%s.%s", authz->token, thumbprint);
-    const struct fc_va_job job = {.policy = acme->p.policy,
+    fc_auto_free char *key_authorization = fc_asprintf("%s.%s", authz->token, asker->thumbprint);
+    int64_t now = fc_clock_now(acme->p.clock);
+    const struct fc_va_job job = {.policy = fc_policy_at(acme->p.policy, now),
                                   .method = authz->attempted,
                                   .ident = authz->ident,
                                   .wildcard = authz->wildcard,
                                   .token = authz->token,
                                   .key_authorization = key_authorization,
-                                  .now = fc_clock_now(acme->p.clock)};
+                                  .account_url = asker->account_url,
+                                  .now = now};
     struct attempt *attempt = attempt_add(acme, authz);
     struct fc_http_wait *latch = ret_latch ? fc_http_wait_ref(attempt->latch) : NULL;
 
@@ -310,6 +312,17 @@ static int read_unfinished(struct fc_acme *acme, struct fc_arena *arena, struct 
     return 0;
 }
 
+/* No request says under which of its names the client knows the CA. */
+static const char *account_url(const struct fc_acme *acme, struct fc_arena *arena, int64_t account_id)
+{
+    const char *directory = acme->p.directory;
+
+    if (!directory)
+        return NULL;
+    return fc_arena_printf(arena, "%.*s/acme/acct/%" PRId64, (int)(strrchr(directory, '/') - directory), directory,
+                           account_id);
+}
+
 /* What the VA does not take must not keep the CA from starting: its client may ask again. */
 int fc_acme_attempt_resume(struct fc_acme *acme, struct fc_err *err)
 {
@@ -321,7 +334,9 @@ int fc_acme_attempt_resume(struct fc_acme *acme, struct fc_err *err)
     for (size_t i = 0; i < unfinished.count; i++) {
         struct fc_err cause = {0};
         struct fc_authz *authz = &unfinished.authzs[i];
-        if (fc_acme_attempt_start(acme, authz, unfinished.accounts[i].thumbprint, NULL, &cause) == 0)
+        const struct fc_acme_asker asker = {.thumbprint = unfinished.accounts[i].thumbprint,
+                                            .account_url = account_url(acme, arena, authz->account_id)};
+        if (fc_acme_attempt_start(acme, authz, &asker, NULL, &cause) == 0)
             continue;
         fc_log(FC_LOG_WARN, "authorization %" PRId64 ": %s", authz->id, cause.text);
         fc_acme_attempt_undo(acme, authz);

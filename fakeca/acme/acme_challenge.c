@@ -117,14 +117,15 @@ static int hold(struct fc_acme_call *call, struct fc_http_wait *latch)
 static int start(struct fc_acme_call *call)
 {
     bool fast = call->acme->p.pace == FC_PACE_FAST, started = false;
+    const struct fc_acme_asker asker = {.thumbprint = call->signer->account.thumbprint,
+                                        .account_url = fc_acme_render_account_url(call, call->signer->account.id)};
     struct fc_http_wait *latch = NULL;
     struct fc_authz authz;
     const char *type;
 
     if (commit_attempt(call, &authz, &type, &started))
         return -1;
-    if (started &&
-        fc_acme_attempt_start(call->acme, &authz, call->signer->account.thumbprint, fast ? &latch : NULL, &call->err)) {
+    if (started && fc_acme_attempt_start(call->acme, &authz, &asker, fast ? &latch : NULL, &call->err)) {
         fc_acme_attempt_undo(call->acme, &authz);
         return fc_acme_problem_internal(call, UPDATE);
     }

@@ -213,7 +213,11 @@ int fc_acme_authz_open(struct fc_acme_call *call, const char *missing, struct fc
 struct fc_acme_attempts *fc_acme_attempt_new(void);
 void fc_acme_attempt_free(struct fc_acme_attempts *attempts);
 /* Hands an attempt that is committed to the VA. *ret_latch (may be NULL): signalled when it is decided, the caller releases. */
-int fc_acme_attempt_start(struct fc_acme *acme, const struct fc_authz *authz, const char *thumbprint,
+struct fc_acme_asker {
+    const char *thumbprint;  /* of the account's key */
+    const char *account_url; /* as the client knows it; NULL: nobody knows */
+};
+int fc_acme_attempt_start(struct fc_acme *acme, const struct fc_authz *authz, const struct fc_acme_asker *asker,
                           struct fc_http_wait **ret_latch, struct fc_err *err);
 /* The VA did not take it: the attempt did not happen, and may be made again. Takes the store's lock. */
 void fc_acme_attempt_undo(struct fc_acme *acme, struct fc_authz *authz);

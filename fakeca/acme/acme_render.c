@@ -155,6 +155,18 @@ static enum fc_status challenge_status(const struct fc_authz *authz)
     return authz->error ? FC_STATUS_INVALID : FC_STATUS_VALID;
 }
 
+/* dns-persist-01 has no token: what must stand in DNS is the same for good (letsencrypt.md B.7). */
+static void set_persist(const struct fc_acme_call *call, json_t *object, int64_t account_id)
+{
+    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    json_t *issuers = json_array();
+
+    for (const char **name = policy->directory.caa_identities; *name; name++)
+        json_array_append_new(issuers, json_string(*name));
+    set_text(object, "accounturi", fc_acme_render_account_url(call, account_id));
+    json_object_set_new_nocheck(object, "issuer-domain-names", issuers);
+}
+
 json_t *fc_acme_render_challenge(const struct fc_acme_call *call, const struct fc_authz *authz, const char *type)
 {
     char id[FC_CHALLENGE_ID_LEN + 1];
@@ -170,7 +182,10 @@ json_t *fc_acme_render_challenge(const struct fc_acme_call *call, const struct f
         set_time(object, "validated", authz->validated_at);
         set_stored(object, "error", authz->error);
     }
-    set_text(object, "token", authz->token);
+    if (strcmp(type, "dns-persist-01") == 0)
+        set_persist(call, object, authz->account_id);
+    else
+        set_text(object, "token", authz->token);
     if (decided)
         set_stored(object, "validationRecord", authz->record);
     return object;

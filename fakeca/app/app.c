@@ -81,6 +81,17 @@ static int check_pairs(const struct fc_app_config *config, struct fc_err *err)
     return 0;
 }
 
+static int check_perspectives(const struct fc_app_config *config, struct fc_err *err)
+{
+    if (config->perspectives != 2 && config->perspectives != 3)
+        return 0;
+    return fc_err_set(
+        err, FC_E_USAGE,
+        "option '--perspectives': %d would refuse every name: 1 asks the primary alone, 4 and more have the 3 "
+        "remote ones that Let's Encrypt needs at least",
+        (int)config->perspectives);
+}
+
 static int check_dns(const struct fc_app_config *config, struct fc_err *err)
 {
     if (!config->dns_server)
@@ -228,7 +239,8 @@ static int start_world(struct fc_app *app, struct fc_err *err)
     const struct fc_resolver *resolver = NULL;
     if (start_resolver(app, &resolver, err))
         return -1;
-    const struct fc_va_params va = {.resolver = resolver, .portmap = app->portmap};
+    const struct fc_va_params va = {
+        .resolver = resolver, .portmap = app->portmap, .perspectives = app->config.perspectives};
     return fc_va_new(&va, &app->va, err);
 }
 
@@ -339,7 +351,9 @@ static int start_env(struct fc_app *app, size_t i, const char *root_cert, const 
 
     if (fc_ca_new(&ca, &app->cas[i], err))
         return -1;
+    app->directories[i] = fc_asprintf("https://localhost:%u%s/dir", app->acme_port, policy->directory.path_prefix);
     const struct fc_acme_params acme = {.policy = policy,
+                                        .directory = app->directories[i],
                                         .clock = app->clock,
                                         .store = app->store,
                                         .events = app->events,
@@ -348,7 +362,6 @@ static int start_env(struct fc_app *app, size_t i, const char *root_cert, const 
                                         .pace = (enum fc_pace)app->config.pace,
                                         .post = fc_app_work_post,
                                         .post_cookie = app->work};
-    app->directories[i] = fc_asprintf("https://localhost:%u%s/dir", app->acme_port, policy->directory.path_prefix);
     return fc_acme_new(&acme, &app->acmes[i], err);
 }
 
@@ -378,6 +391,7 @@ static int start_manage(struct fc_app *app, struct fc_err *err)
                                       .store = app->store,
                                       .events = app->events,
                                       .dns = app->dns,
+                                      .va = app->va,
                                       .portmap = app->portmap,
                                       .n_envs = app->n_envs,
                                       .tls_ca_pem = app->tls.ca_pem,
@@ -420,7 +434,8 @@ int fc_app_start(const struct fc_app_config *config, struct fc_app **ret_app, st
 {
     fc_auto(fc_app_stop) struct fc_app *app = NULL;
 
-    if (check_public(config, err) || check_pairs(config, err) || check_dns(config, err))
+    if (check_public(config, err) || check_pairs(config, err) || check_dns(config, err) ||
+        check_perspectives(config, err))
         return -1;
     app = fc_calloc(1, sizeof *app);
     app->config = *config;

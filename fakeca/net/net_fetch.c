@@ -15,6 +15,7 @@ struct fc_net_fetch {
     int epoll;
     int event;     /* eventfd of fc_net_fetch_wake */
     int64_t timer; /* when libcurl wants to be called, monotonic; INT64_MAX: it does not */
+    struct fc_net_tls *tls;
     struct fc_net_transfer *active, *idle;
     size_t n_active, n_idle;
     bool closing;
@@ -75,6 +76,9 @@ static int open_descriptors(struct fc_net_fetch *fetch, struct fc_err *err)
     event.data.fd = fetch->event;
     if (fetch->epoll < 0 || fetch->event < 0 || epoll_ctl(fetch->epoll, EPOLL_CTL_ADD, fetch->event, &event) != 0)
         return fc_err_errno(err, "cannot make the descriptors of the validator's loop");
+    event.data.fd = fc_net_tls_fd(fetch->tls);
+    if (epoll_ctl(fetch->epoll, EPOLL_CTL_ADD, event.data.fd, &event) != 0)
+        return fc_err_errno(err, "cannot make the descriptors of the validator's loop");
     return 0;
 }
 
@@ -88,7 +92,7 @@ int fc_net_fetch_new(struct fc_net_fetch **ret_fetch, struct fc_err *err)
     fetch->multi = curl_multi_init();
     if (fetch->multi == NULL)
         return fc_err_set(err, FC_E_SYSTEM, "cannot start libcurl");
-    if (open_descriptors(fetch, err) != 0)
+    if (fc_net_tls_new(&fetch->tls, err) != 0 || open_descriptors(fetch, err) != 0)
         return -1;
     curl_multi_setopt(fetch->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(fetch->multi, CURLMOPT_SOCKETDATA, fetch);
@@ -197,6 +201,7 @@ void fc_net_fetch_free(struct fc_net_fetch *fetch)
     if (fetch == NULL)
         return;
     fetch->closing = true;
+    fc_net_tls_free(fetch->tls);
     while (fetch->active != NULL) {
         struct fc_net_transfer *transfer = fetch->active;
         curl_multi_remove_handle(fetch->multi, transfer->easy);
@@ -216,6 +221,11 @@ void fc_net_fetch_free(struct fc_net_fetch *fetch)
 }
 
 /* ---- use ---- */
+
+struct fc_net_tls *fc_net_fetch_tls(const struct fc_net_fetch *fetch)
+{
+    return fetch->closing ? NULL : fetch->tls;
+}
 
 static struct fc_net_transfer *take_transfer(struct fc_net_fetch *fetch)
 {
@@ -256,7 +266,10 @@ int fc_net_fetch_start(struct fc_net_fetch *fetch, const struct fc_net_fetch_par
 static int wait_ms(const struct fc_net_fetch *fetch, int64_t until_mono)
 {
     int64_t until = until_mono < fetch->timer ? until_mono : fetch->timer;
+    int64_t handshake = fc_net_tls_until(fetch->tls);
 
+    if (handshake < until)
+        until = handshake;
     if (until == INT64_MAX)
         return -1;
     int64_t left = until - fc_clock_mono();
@@ -273,6 +286,10 @@ static void on_event(struct fc_net_fetch *fetch, const struct epoll_event *event
     if (event->data.fd == fetch->event) {
         if (read(fetch->event, &wakes, sizeof wakes) < 0)
             return; /* somebody else's wake was read with the last one */
+        return;
+    }
+    if (event->data.fd == fc_net_tls_fd(fetch->tls)) {
+        fc_net_tls_run(fetch->tls);
         return;
     }
     if (event->events & (EPOLLIN | EPOLLHUP))
@@ -292,7 +309,9 @@ size_t fc_net_fetch_run(struct fc_net_fetch *fetch, int64_t until_mono)
     int count = epoll_wait(fetch->epoll, events, EVENTS, wait_ms(fetch, until_mono));
     for (int i = 0; i < count; i++)
         on_event(fetch, &events[i]);
-    if (fc_clock_mono() >= fetch->timer) {
+    int64_t now = fc_clock_mono();
+    fc_net_tls_expire(fetch->tls, now);
+    if (now >= fetch->timer) {
         fetch->timer = INT64_MAX;
         curl_multi_socket_action(fetch->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }

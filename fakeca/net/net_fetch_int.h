@@ -36,6 +36,25 @@ struct fc_net_transfer {
     struct fc_buf body;      /* of an answer without head: its first bytes */
 };
 
+/* ---- net_tls.c: handshakes in the same loop ---- */
+
+struct fc_net_tls;
+
+/* *ret_tls is set even on failure. */
+int fc_net_tls_new(struct fc_net_tls **ret_tls, struct fc_err *err);
+/* Cancels what is under way (callbacks come). */
+void fc_net_tls_free(struct fc_net_tls *tls);
+/* Readable when fc_net_tls_run has something to do. */
+int fc_net_tls_fd(const struct fc_net_tls *tls);
+void fc_net_tls_run(struct fc_net_tls *tls);
+/* Ends what is overdue at now; when the next is, INT64_MAX: none is under way. */
+void fc_net_tls_expire(struct fc_net_tls *tls, int64_t now);
+int64_t fc_net_tls_until(const struct fc_net_tls *tls);
+/* NULL while the loop is being closed. */
+struct fc_net_tls *fc_net_fetch_tls(const struct fc_net_fetch *fetch);
+
+/* ---- net_fetch_transfer.c, net_fetch_fault.c ---- */
+
 /* NULL when libcurl has no handle to give. */
 struct fc_net_transfer *fc_net_transfer_new(void);
 void fc_net_transfer_free(struct fc_net_transfer *transfer);

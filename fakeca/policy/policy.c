@@ -122,6 +122,8 @@ static void read_validation(struct fc_policy_load *load, struct fc_json_obj *roo
         fc_json_errs_add(&obj, "user_agent", "must be one line");
     policy->validation.connect_timeout = fc_json_duration(&obj, "connect_timeout", need, 100 * FC_MS, 5 * FC_MINUTE, 0);
     policy->validation.total_timeout = fc_json_duration(&obj, "total_timeout", need, 100 * FC_MS, 10 * FC_MINUTE, 0);
+    policy->validation.remote_timeout = fc_json_duration(&obj, "remote_timeout", need, 100 * FC_MS, 10 * FC_MINUTE, 0);
+    policy->validation.straggler_timeout = fc_json_duration(&obj, "straggler_timeout", need, 0, FC_MINUTE, 0);
     policy->validation.dns_timeout = fc_json_duration(&obj, "dns_timeout", need, 10 * FC_MS, FC_MINUTE, 0);
     policy->validation.dns_tries = fc_json_int(&obj, "dns_tries", need, 1, 10, 0);
     policy->validation.max_redirects = fc_json_int(&obj, "max_redirects", need, 0, 50, 0);

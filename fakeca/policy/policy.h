@@ -156,6 +156,8 @@ struct fc_policy {
         const char **methods_ip;
         const char *user_agent;
         int64_t connect_timeout, total_timeout; /* ns, monotonic */
+        int64_t remote_timeout;                 /* total_timeout of a remote perspective */
+        int64_t straggler_timeout;              /* how long slow perspectives are waited for once the result is known */
         int64_t dns_timeout, dns_tries;
         int64_t max_redirects;         /* 11 */
         int64_t max_redirect_path;     /* 2000 bytes */

@@ -28,7 +28,8 @@ int fc_store_reuse_authz(struct fc_store *store, struct fc_arena *arena, const s
 
     if (fc_store_sql_open(store,
                           "SELECT id FROM authzs WHERE stored = 'valid' AND account_id = ? AND ident = ?"
-                          " AND expires_at > ? AND ident_type = ? AND wildcard = ? AND (? OR profile IS ?)"
+                          " AND expires_at > ? AND ident_type = ? AND wildcard = ?"
+                          " AND (? OR (profile IS ? AND attempted IS NOT 'dns-persist-01'))"
                           " ORDER BY expires_at DESC, id DESC LIMIT 1",
                           &q, err))
         return -1;

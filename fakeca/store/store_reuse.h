@@ -18,7 +18,8 @@ struct fc_store_reuse_order {
 int fc_store_reuse_order(struct fc_store *store, struct fc_arena *arena, const struct fc_store_reuse_order *query,
                          struct fc_order *ret_order, struct fc_err *err);
 
-/* The account's valid authorization for the identifier that expires last, later than `after`. FC_E_NOT_FOUND. */
+/* The account's valid authorization for the identifier that expires last, later than `after`. FC_E_NOT_FOUND. With a profile: not one
+ * by dns-persist-01, which no order uses again (letsencrypt.md B.7). */
 struct fc_store_reuse_authz {
     int64_t account_id;
     struct fc_ident ident; /* without "*." */

@@ -12,13 +12,17 @@ enum { QUEUE_DEFAULT = 4096, ACTIVE_MIN = 64, ACTIVE_MAX = 4096 };
 static const struct fc_va_method methods[] = {
     {"http-01", fc_va_http01_start},
     {"dns-01", fc_va_dns01_start},
+    {"tls-alpn-01", fc_va_tlsalpn01_start},
+    {"dns-account-01", fc_va_dnsaccount01_start},
+    {"dns-persist-01", fc_va_dnspersist01_start},
 };
 enum { METHODS = sizeof methods / sizeof *methods };
 
 const char *const *fc_va_methods(void)
 {
     /* the names of the table above, in its order */
-    static const char *const names[METHODS + 1] = {"http-01", "dns-01", NULL};
+    static const char *const names[METHODS + 1] = {"http-01",        "dns-01",         "tls-alpn-01",
+                                                   "dns-account-01", "dns-persist-01", NULL};
 
     return names;
 }
@@ -48,7 +52,7 @@ int fc_va_new(const struct fc_va_params *params, struct fc_va **ret_va, struct f
     va->params = *params;
     if (va->params.queue_max == 0)
         va->params.queue_max = QUEUE_DEFAULT;
-    va->active_max = active_limit();
+    va->places_max = active_limit();
     va->last = &va->first;
     pthread_mutex_init(&va->lock, NULL);
     if (fc_net_fetch_new(&va->fetch, err) != 0) {
@@ -60,72 +64,32 @@ int fc_va_new(const struct fc_va_params *params, struct fc_va **ret_va, struct f
     return 0;
 }
 
-/* ---- runs ---- */
-
-static void run_free(struct fc_va_run *run)
-{
-    json_decref(run->record);
-    fc_arena_free(run->arena); /* the run lives in it */
-}
-
-static void report(struct fc_va_run *run)
-{
-    if (run->record == NULL)
-        run->record = fc_va_trace_record(run);
-    const struct fc_va_result result = {.valid = run->problem.type == FC_PROBLEM_NONE,
-                                        .problem = run->problem,
-                                        .hops = run->hops,
-                                        .n_hops = run->n_hops,
-                                        .record = run->record,
-                                        .total_ns = fc_clock_mono() - run->started};
-    run->done(run->cookie, &result);
-}
-
-void fc_va_finish(struct fc_va_run *run)
-{
-    struct fc_va *va = run->va;
-
-    fc_va_dns_cancel(run);
-    *run->link = run->next;
-    if (run->next != NULL)
-        run->next->link = run->link;
-    if (!va->closing)
-        report(run);
-    pthread_mutex_lock(&va->lock);
-    va->n_active--;
-    pthread_mutex_unlock(&va->lock);
-    run_free(run);
-}
-
-static void start(struct fc_va *va, struct fc_va_run *run)
-{
-    run->next = va->active;
-    run->link = &va->active;
-    if (run->next != NULL)
-        run->next->link = &run->next;
-    va->active = run;
-    run->started = fc_clock_mono();
-    run->deadline = run->started + run->policy->validation.total_timeout;
-    run->method->start(run);
-}
-
 /* ---- the thread ---- */
 
 /* The next of the queue, or NULL when there is none, all places are taken, or the end has come. */
-static struct fc_va_run *take_next(struct fc_va *va, bool *ret_stopping)
+static struct fc_va_case *take_next(struct fc_va *va, bool *ret_stopping)
 {
     pthread_mutex_lock(&va->lock);
-    struct fc_va_run *run = va->stopping || va->n_active >= va->active_max ? NULL : va->first;
-    if (run != NULL) {
-        va->first = run->next;
+    struct fc_va_case *next = va->stopping || va->places >= va->places_max ? NULL : va->first;
+    if (next != NULL) {
+        va->first = next->next;
         if (va->first == NULL)
             va->last = &va->first;
         va->n_queued--;
         va->n_active++;
+        va->places += next->places;
     }
     *ret_stopping = va->stopping;
     pthread_mutex_unlock(&va->lock);
-    return run;
+    return next;
+}
+
+void fc_va_leave(struct fc_va *va, size_t places)
+{
+    pthread_mutex_lock(&va->lock);
+    va->n_active--;
+    va->places -= places;
+    pthread_mutex_unlock(&va->lock);
 }
 
 static void *loop(void *cookie)
@@ -134,12 +98,15 @@ static void *loop(void *cookie)
     bool stopping = false;
 
     for (;;) {
-        for (struct fc_va_run *run; (run = take_next(va, &stopping)) != NULL;)
-            start(va, run);
+        for (struct fc_va_case *next; (next = take_next(va, &stopping)) != NULL;)
+            fc_va_case_start(next);
         if (stopping)
             return NULL;
-        fc_va_dns_deliver(va, fc_clock_mono());
-        fc_net_fetch_run(va->fetch, fc_va_dns_until(va));
+        int64_t now = fc_clock_mono();
+        fc_va_dns_deliver(va, now);
+        fc_va_case_expire(va, now);
+        int64_t dns = fc_va_dns_until(va), cases = fc_va_case_until(va);
+        fc_net_fetch_run(va->fetch, dns < cases ? dns : cases);
     }
 }
 
@@ -175,9 +142,9 @@ void fc_va_free(struct fc_va *va)
         return;
     stop(va);
     va->closing = true;
-    for (struct fc_va_run *run = va->first, *next; run != NULL; run = next) {
-        next = run->next;
-        run_free(run);
+    for (struct fc_va_case *queued = va->first, *next; queued != NULL; queued = next) {
+        next = queued->next;
+        fc_va_case_free(queued);
     }
     /* what waits for names; closing the loop then ends what waits for bytes */
     for (struct fc_va_run *run = va->active, *next; run != NULL; run = next) {
@@ -193,47 +160,29 @@ void fc_va_free(struct fc_va *va)
 
 /* ---- asking ---- */
 
-static struct fc_va_run *run_new(struct fc_va *va, const struct fc_va_job *job, const struct fc_va_method *method)
-{
-    struct fc_arena *arena = fc_arena_new();
-    struct fc_va_run *run = fc_arena_alloc(arena, sizeof *run);
-
-    run->va = va;
-    run->arena = arena;
-    run->policy = job->policy;
-    run->method = method;
-    run->ident.type = job->ident.type;
-    run->ident.value = fc_arena_strdup(arena, job->ident.value);
-    run->token = fc_arena_strdup(arena, job->token);
-    run->key_authorization = fc_arena_strdup(arena, job->key_authorization);
-    run->account_url = fc_arena_strdup(arena, job->account_url);
-    run->now = job->now;
-    run->from = job->from;
-    run->connect_to = job->connect_to;
-    run->family = job->family;
-    return run;
-}
-
 int fc_va_validate(struct fc_va *va, const struct fc_va_job *job, fc_va_done_fn done, void *cookie, struct fc_err *err)
 {
     const struct fc_va_method *method = find_method(job->method);
 
     if (method == NULL)
         return fc_err_set(err, FC_E_NOT_FOUND, "unknown validation method '%s'", job->method);
-    struct fc_va_run *run = run_new(va, job, method);
-    run->done = done;
-    run->cookie = cookie;
+    if (job->perspective < 0 || job->perspective > FC_VA_PERSPECTIVES_MAX)
+        return fc_err_set(err, FC_E_RANGE, "perspective %d is not one of 1 to %d", job->perspective,
+                          FC_VA_PERSPECTIVES_MAX);
+    struct fc_va_case *queued = fc_va_case_new(va, job, method);
+    queued->done = done;
+    queued->cookie = cookie;
     pthread_mutex_lock(&va->lock);
     bool full = va->stopping || va->n_queued + va->n_active >= va->params.queue_max;
     bool wake = va->first == NULL;
     if (!full) {
-        *va->last = run;
-        va->last = &run->next;
+        *va->last = queued;
+        va->last = &queued->next;
         va->n_queued++;
     }
     pthread_mutex_unlock(&va->lock);
     if (full) {
-        run_free(run);
+        fc_va_case_free(queued);
         return fc_err_set(err, FC_E_LIMIT, "%zu validations are waiting or under way already", va->params.queue_max);
     }
     if (wake)
@@ -249,6 +198,14 @@ static void set_fault(struct fc_va *va, bool *faults, size_t perspective, bool o
     if (perspective < FC_VA_PERSPECTIVES_MAX)
         faults[perspective] = on;
     pthread_mutex_unlock(&va->lock);
+}
+
+bool fc_va_fault(struct fc_va *va, const bool *faults, size_t perspective)
+{
+    pthread_mutex_lock(&va->lock);
+    bool on = faults[perspective];
+    pthread_mutex_unlock(&va->lock);
+    return on;
 }
 
 void fc_va_blind(struct fc_va *va, size_t perspective, bool blind)

@@ -22,7 +22,8 @@ struct fc_va;
 struct fc_va_params {
     const struct fc_resolver *resolver;
     const struct fc_net_portmap *portmap;
-    size_t queue_max; /* validations waiting or under way; 0: 4096 */
+    size_t queue_max;     /* validations waiting or under way; 0: 4096 */
+    int64_t perspectives; /* instead of the policy's; 0: the policy's */
 };
 int fc_va_new(const struct fc_va_params *params, struct fc_va **ret_va, struct fc_err *err);
 /* Starts the thread. */
@@ -63,6 +64,7 @@ struct fc_va_job {
  * Texts that came from outside are bounded and valid UTF-8; absent ones are NULL. */
 struct fc_va_hop {
     const char *perspective; /* "primary", "remote 1" ... */
+    bool remote;             /* not the primary's */
     const char *step;        /* "http", "tls-alpn", "txt", "caa" */
     const char *url;         /* http-01; NULL for other steps */
     const char *host;        /* DNS steps: the name that was asked */
@@ -75,19 +77,18 @@ struct fc_va_hop {
     const char *dns_rule;    /* the rule or resolver that gave the address or the records */
     int status;              /* HTTP, 0: none */
     const char *location;    /* as received */
-    const char *redirect;    /* "followed" or "refused"; NULL: no redirect */
-    const char
-        *redirect_rule; /* what decided: "count" "tls" "status" "url" "scheme" "port" "host" "path" "loop" when refused;
-                                   "name", "address" and what `rehearsal` allowed when followed */
-    const char *hsts;   /* Strict-Transport-Security as received: not obeyed */
-    const char *tls;    /* "TLSv1.3" */
-    const char
-        *cert_subject; /* of the certificate that was not verified (http-01) or that was looked at (tls-alpn-01) */
-    const char *cert_issuer;
+
+    /* "followed" or "refused", NULL: no redirect; and what decided: "count" "tls" "status" "url" "scheme" "port" "host" "path" or
+     * "loop" when refused; "name" or "address", and what `rehearsal` allowed, when followed */
+    const char *redirect, *redirect_rule;
+
+    const char *hsts; /* Strict-Transport-Security as received: not obeyed */
+    const char *tls;  /* "TLSv1.3" */
+    /* Of the certificate, which is never verified: cert_fault says why a browser would not have taken it: "self-signed", "expired",
+     * "not yet valid", "wrong name", joined by ", "; NULL: none of these (its issuer was not looked for). */
+    const char *cert_subject, *cert_issuer, *cert_fault;
     int64_t cert_not_after; /* ns; 0: no certificate */
-    const char
-        *cert_fault; /* why a browser would not have taken it: "self-signed", "expired", "not yet valid", "wrong name";
-                                   NULL: none of these (its issuer was not looked for) */
+
     const char *error;        /* what failed here, in the words of letsencrypt.md B.3 to B.10; NULL */
     size_t compared;          /* bytes of the answer that were compared, white space at the end not counted */
     int64_t first_difference; /* offset of the first byte that differs; -1: none or nothing compared */

@@ -25,7 +25,7 @@ struct fc_va_lookup {
     size_t refs; /* the VA's and one for each question that is open */
     size_t open;
     bool quiet; /* the VA is asking still, or has given up: do not post */
-    struct question questions[FC_VA_DNS_MAX];
+    struct question questions[];
 };
 
 /* Where answers of other threads arrive. Outlives the VA as long as an answer may come. */
@@ -186,8 +186,8 @@ void fc_va_dns_cancel(struct fc_va_run *run)
 /* Calls back with what is there; what is not counts as timed out. */
 static void conclude(struct fc_va_lookup *lookup)
 {
-    struct fc_va_answer answers[FC_VA_DNS_MAX];
     struct fc_va_run *run = lookup->run;
+    struct fc_va_answer *answers = fc_arena_alloc(run->arena, lookup->count * sizeof *answers);
 
     pthread_mutex_lock(&lookup->post->lock);
     lookup->quiet = true;
@@ -202,12 +202,11 @@ static void conclude(struct fc_va_lookup *lookup)
     give_up(lookup);
 }
 
-void fc_va_dns_ask(struct fc_va_run *run, const char *name, const enum fc_dns_type *types, size_t count,
-                   fc_va_dns_fn fn)
+void fc_va_dns_ask(struct fc_va_run *run, const struct fc_va_question *questions, size_t count, fc_va_dns_fn fn)
 {
     const struct fc_resolver *resolver = run->va->params.resolver;
-    int64_t until = fc_clock_mono() + run->policy->validation.dns_timeout * run->policy->validation.dns_tries;
-    struct fc_va_lookup *lookup = fc_calloc(1, sizeof *lookup);
+    int64_t until = fc_clock_mono() + run->job->policy->validation.dns_timeout * run->job->policy->validation.dns_tries;
+    struct fc_va_lookup *lookup = fc_calloc(1, sizeof *lookup + count * sizeof *lookup->questions);
 
     *lookup = (struct fc_va_lookup){.run = run, .fn = fn, .count = count, .refs = 1 + count, .open = count};
     lookup->until = until < run->deadline ? until : run->deadline;
@@ -219,7 +218,7 @@ void fc_va_dns_ask(struct fc_va_run *run, const char *name, const enum fc_dns_ty
     run->lookup = lookup;
     for (size_t i = 0; i < count; i++) {
         lookup->questions[i].lookup = lookup;
-        resolver->ask(resolver->self, name, types[i], answered, &lookup->questions[i]);
+        resolver->ask(resolver->self, questions[i].name, questions[i].type, answered, &lookup->questions[i]);
     }
     pthread_mutex_lock(&lookup->post->lock);
     bool open = lookup->open > 0;
@@ -229,6 +228,17 @@ void fc_va_dns_ask(struct fc_va_run *run, const char *name, const enum fc_dns_ty
         enter_waiting(run->va, lookup);
     else
         conclude(lookup);
+}
+
+void fc_va_dns_ask_txt(struct fc_va_run *run, const char *name, fc_va_dns_fn fn)
+{
+    struct fc_va_answer unseen = {.dns = {.outcome = FC_DNS_TIMEOUT}};
+    const struct fc_va_question question = {name, FC_DNS_TXT};
+
+    if (run->blind)
+        fn(run, &unseen);
+    else
+        fc_va_dns_ask(run, &question, 1, fn);
 }
 
 static struct fc_va_lookup *take_posted(struct fc_va_post *post)
@@ -307,7 +317,10 @@ const char *fc_va_dns_text(struct fc_arena *arena, const struct fc_dns_answer *a
 
     switch (answer->outcome) {
     case FC_DNS_ANSWER:
-        return NULL;
+        if (!answer->truncated || type != FC_DNS_CAA)
+            return NULL;
+        what = "response was truncated";
+        break;
     case FC_DNS_TIMEOUT:
         what = "query timed out";
         break;

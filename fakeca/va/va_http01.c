@@ -6,7 +6,6 @@
 
 #include "base/base_text.h"
 #include "model/model_ident.h"
-#include "net/net_portmap.h"
 
 struct http01 {
     struct fc_net_url first, url; /* the challenge's, and that of the hop under way */
@@ -21,7 +20,7 @@ struct http01 {
 };
 
 static void fetched(void *cookie, const struct fc_net_fetch_result *result);
-static void look_up(struct fc_va_run *run, const char *host);
+static void looked_up(struct fc_va_run *run, const struct fc_va_answer *answers);
 
 /* ---- failures ---- */
 
@@ -45,27 +44,6 @@ static const char *shown_url(struct fc_va_run *run, const struct fc_net_url *url
         return url->text;
     return fc_arena_printf(run->arena, "%.*s%.*s:***%s", (int)(at - url->text), url->text, (int)(colon - url->userinfo),
                            url->userinfo, at + strlen(url->userinfo));
-}
-
-static const char *fault_text(enum fc_net_fetch_fault fault)
-{
-    static const struct {
-        enum fc_net_fetch_fault fault;
-        const char *text;
-    } texts[] = {
-        {FC_NET_REFUSED, "Connection refused"},
-        {FC_NET_UNREACHABLE, "Network unreachable"},
-        {FC_NET_CONNECT_TIMEOUT, "Timeout during connect (likely firewall problem)"},
-        {FC_NET_ANSWER_TIMEOUT, "Timeout after connect (your server may be slow or overloaded)"},
-        {FC_NET_BODY_TIMEOUT, "Timeout during read (your server may be slow or overloaded)"},
-        {FC_NET_RESET, "Connection reset by peer"},
-        {FC_NET_HTTP2, "Server is speaking HTTP/2 over HTTP"},
-    };
-
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (texts[i].fault == fault)
-            return texts[i].text;
-    return "Error getting validation data";
 }
 
 /* Why the body of an answer 200 could not be read, in Go's words; NULL: this fault has a text of its own. */
@@ -104,7 +82,7 @@ static void fail_fetch(struct fc_va_run *run, const struct fc_net_fetch_result *
         fail(run, FC_PROBLEM_UNAUTHORIZED, used, NULL,
              fc_arena_printf(run->arena, "Error reading HTTP response body: %s", body));
     else
-        fail(run, FC_PROBLEM_CONNECTION, used, shown_url(run, &state->url), fault_text(result->fault));
+        fail(run, FC_PROBLEM_CONNECTION, used, shown_url(run, &state->url), fc_va_fault_text(result->fault));
 }
 
 /* ---- one hop ---- */
@@ -113,50 +91,39 @@ static void begin_hop(struct fc_va_run *run, const struct fc_net_addr *addr, con
 {
     const struct http01 *state = run->state;
     struct fc_va_hop *hop = fc_va_trace_add(run, "http");
-    bool v6 = addr->family == AF_INET6;
-    char text[FC_NET_ADDR_TEXT];
 
     hop->url = state->url.text;
     hop->host = state->url.host;
     hop->port = state->url.port_given ? state->url.port : state->port;
-    hop->resolved = state->target.resolved;
-    hop->used = fc_arena_strdup(run->arena, fc_net_addr_ip(addr, text));
-    hop->family = v6 ? "IPv6" : "IPv4";
-    hop->connected = fc_arena_strdup(run->arena, fc_net_addr_text(to, text));
-    hop->dns_rule = v6 ? state->target.rule6 : state->target.rule4;
-    if (fc_va_target_private(addr))
-        fc_va_trace_rehearsal(run, hop, "private address");
+    fc_va_target_note(run, hop, &state->target, addr, to);
     if (state->rehearsal != NULL)
         fc_va_trace_rehearsal(run, hop, state->rehearsal);
 }
 
 static void fetch(struct fc_va_run *run, const struct fc_net_addr *address)
 {
+    const struct fc_net_fetch_result unseen = {.fault = FC_NET_CONNECT_TIMEOUT, .error = "", .local = "", .body = ""};
     const struct http01 *state = run->state;
-    struct fc_net_addr addr = *address, to;
+    const struct fc_policy *policy = run->job->policy;
+    struct fc_net_addr addr = *address;
+    struct fc_net_fetch_params params = {.url = state->url.text,
+                                         .host = state->url.host,
+                                         .port = state->port,
+                                         .user_agent = policy->validation.user_agent,
+                                         .referer = state->referer,
+                                         .body_max = (size_t)policy->validation.max_body,
+                                         .body_status = 200,
+                                         .connect_timeout = policy->validation.connect_timeout,
+                                         .deadline = run->deadline};
 
     addr.port = state->port;
-    to = addr;
-    if (run->va->params.portmap != NULL)
-        fc_net_portmap_apply(run->va->params.portmap, &addr, &to);
-    if (run->connect_to.family != AF_UNSPEC)
-        to = run->connect_to;
-    begin_hop(run, &addr, &to);
-    const struct fc_net_fetch_params params = {.url = state->url.text,
-                                               .host = state->url.host,
-                                               .port = state->port,
-                                               .to = to,
-                                               .from =
-                                                   run->from.family == to.family ? run->from : (struct fc_net_addr){0},
-                                               .user_agent = run->policy->validation.user_agent,
-                                               .referer = state->referer,
-                                               .body_max = (size_t)run->policy->validation.max_body,
-                                               .body_status = 200,
-                                               .connect_timeout = run->policy->validation.connect_timeout,
-                                               .deadline = run->deadline};
-    if (fc_net_fetch_start(run->va->fetch, &params, fetched, run, NULL) != 0)
+    fc_va_target_route(run, &addr, &params.to, &params.from);
+    begin_hop(run, &addr, &params.to);
+    if (run->blind)
+        fetched(run, &unseen);
+    else if (fc_net_fetch_start(run->va->fetch, &params, fetched, run, NULL) != 0)
         fail(run, FC_PROBLEM_CONNECTION, fc_va_trace_last(run)->used, shown_url(run, &state->url),
-             fault_text(FC_NET_GARBAGE));
+             fc_va_fault_text(FC_NET_GARBAGE));
 }
 
 /* IPv6 first if there is one. */
@@ -180,7 +147,7 @@ static bool fall_back(struct fc_va_run *run)
     state->fell_back = true;
     state->url = state->first;
     state->target = state->first_target;
-    state->port = (unsigned)run->policy->validation.http_port;
+    state->port = (unsigned)run->job->policy->validation.http_port;
     state->location = state->sender = state->referer = state->rehearsal = NULL;
     fetch(run, &state->target.v4);
     return true;
@@ -203,13 +170,6 @@ static void looked_up(struct fc_va_run *run, const struct fc_va_answer *answers)
     hop->port = state->port;
     hop->dns_rule = fc_arena_strdup(run->arena, answers[0].dns.rule);
     fail(run, FC_PROBLEM_DNS, state->sender, state->location, why);
-}
-
-static void look_up(struct fc_va_run *run, const char *host)
-{
-    static const enum fc_dns_type types[] = {FC_DNS_A, FC_DNS_AAAA};
-
-    fc_va_dns_ask(run, host, types, sizeof types / sizeof *types, looked_up);
 }
 
 /* ---- answers ---- */
@@ -242,7 +202,7 @@ static void follow(struct fc_va_run *run, const struct fc_va_redirect *redirect)
         fc_va_target_of_ip(run, state->url.host, &state->target);
         fetch_target(run);
     } else {
-        look_up(run, state->url.host);
+        fc_va_target_ask(run, state->url.host, looked_up);
     }
 }
 
@@ -250,7 +210,7 @@ static void follow(struct fc_va_run *run, const struct fc_va_redirect *redirect)
 static const struct fc_va_hop *compare_body(struct fc_va_run *run, const struct fc_net_fetch_result *result)
 {
     struct fc_va_hop *hop = fc_va_trace_last(run);
-    const char *expected = run->key_authorization;
+    const char *expected = run->job->key_authorization;
     size_t len = fc_va_text_trim(result->body, result->body_len), at = 0;
 
     hop->compared = len;
@@ -285,7 +245,7 @@ static void check_body(struct fc_va_run *run, const struct fc_net_fetch_result *
         run, FC_PROBLEM_UNAUTHORIZED, NULL, NULL,
         fc_arena_printf(run->arena,
                         "The key authorization file from the server did not match this challenge. Expected %s (got %s)",
-                        fc_va_text_quote(run->arena, run->key_authorization, strlen(run->key_authorization)),
+                        fc_va_text_quote(run->arena, run->job->key_authorization, strlen(run->job->key_authorization)),
                         fc_va_text_quote(run->arena, result->body, len)));
 }
 
@@ -304,7 +264,7 @@ static void answer(struct fc_va_run *run, const struct fc_net_fetch_result *resu
 {
     const struct http01 *state = run->state;
     struct fc_va_hop *hop = fc_va_trace_last(run);
-    struct fc_va_redirect redirect = {.policy = run->policy,
+    struct fc_va_redirect redirect = {.policy = run->job->policy,
                                       .portmap = run->va->params.portmap,
                                       .from = &state->url,
                                       .status = result->status,
@@ -324,7 +284,7 @@ static void answer(struct fc_va_run *run, const struct fc_net_fetch_result *resu
         fail(run, FC_PROBLEM_CONNECTION, hop->used, hop->location, redirect.message);
         return;
     case FC_VA_REDIRECT_UNPARSABLE:
-        fail(run, FC_PROBLEM_CONNECTION, hop->used, shown_url(run, &state->url), fault_text(FC_NET_GARBAGE));
+        fail(run, FC_PROBLEM_CONNECTION, hop->used, shown_url(run, &state->url), fc_va_fault_text(FC_NET_GARBAGE));
         return;
     case FC_VA_REDIRECT_NONE:
     default:
@@ -355,7 +315,7 @@ static void fetched(void *cookie, const struct fc_net_fetch_result *result)
     } else if (result->fault == FC_NET_OK) {
         answer(run, result);
     } else {
-        hop->error = fault_text(result->fault);
+        hop->error = fc_va_fault_text(result->fault);
         if (!fc_net_fetch_unconnected(result->fault) || !fall_back(run)) {
             fc_va_trace_last(run)->error = NULL;
             fail_fetch(run, result);
@@ -366,21 +326,21 @@ static void fetched(void *cookie, const struct fc_net_fetch_result *result)
 void fc_va_http01_start(struct fc_va_run *run)
 {
     struct http01 *state = fc_arena_alloc(run->arena, sizeof *state);
-    bool bracket = run->ident.type == FC_IDENT_IP && strchr(run->ident.value, ':') != NULL;
+    bool bracket = run->job->ident.type == FC_IDENT_IP && strchr(run->job->ident.value, ':') != NULL;
     const char *text = fc_arena_printf(run->arena, "http://%s%s%s/.well-known/acme-challenge/%s", bracket ? "[" : "",
-                                       run->ident.value, bracket ? "]" : "", run->token);
+                                       run->job->ident.value, bracket ? "]" : "", run->job->token);
 
     run->state = state;
-    state->port = (unsigned)run->policy->validation.http_port;
+    state->port = (unsigned)run->job->policy->validation.http_port;
     if (fc_net_url_parse(run->arena, text, &state->first, NULL) != 0) {
-        fail(run, FC_PROBLEM_CONNECTION, NULL, text, fault_text(FC_NET_GARBAGE));
+        fail(run, FC_PROBLEM_CONNECTION, NULL, text, fc_va_fault_text(FC_NET_GARBAGE));
         return;
     }
     state->url = state->first;
-    if (run->ident.type == FC_IDENT_IP) {
+    if (run->job->ident.type == FC_IDENT_IP) {
         fc_va_target_of_ip(run, state->url.host, &state->target);
         fetch_target(run);
     } else {
-        look_up(run, state->url.host);
+        fc_va_target_ask(run, state->url.host, looked_up);
     }
 }

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct fc_va_case;
 struct fc_va_run;
 struct fc_va_lookup;
 struct fc_va_post;
@@ -24,20 +25,16 @@ struct fc_va_method {
     void (*start)(struct fc_va_run *run);
 };
 
-/* One validation from one place, from the queue to the verdict. Several perspectives will be several of these. */
+/* One check from one perspective: of the control of a name by a method, or of CAA. Lives in its case's arena. */
 struct fc_va_run {
-    struct fc_va_run *next, **link;
+    struct fc_va_run *next, **link; /* in va->active */
     struct fc_va *va;
-    struct fc_arena *arena;
-    const struct fc_policy *policy;
-    const struct fc_va_method *method;
-    struct fc_ident ident;
-    const char *token, *key_authorization, *account_url;
-    int64_t now;
-    struct fc_net_addr from, connect_to;
-    int family;
-    fc_va_done_fn done;
-    void *cookie;
+    struct fc_va_case *owner;
+    struct fc_arena *arena; /* the case's */
+    const struct fc_va_job *job;
+    size_t perspective;        /* 0: the primary */
+    unsigned phase;            /* of the case, in which it was begun */
+    bool blind;                /* connects and TXT look-ups time out at once */
     int64_t started, deadline; /* monotonic */
     struct fc_va_hop *hops;
     size_t n_hops, cap_hops;
@@ -53,32 +50,75 @@ struct fc_va {
     struct fc_va_post *post;
     pthread_t thread;
     bool started;
-    size_t active_max; /* validations under way at once: descriptors are finite */
+    size_t places_max; /* connections at once: descriptors are finite */
     /* the VA's thread only */
     struct fc_va_run *active;
+    struct fc_va_case *lingering; /* decided, and waiting a little for the perspectives that are slow */
     struct fc_va_lookup *waiting; /* look-ups that did not answer at once */
     bool closing;                 /* nobody is told any more */
     /* under the lock */
     pthread_mutex_t lock;
     bool blind[FC_VA_PERSPECTIVES_MAX], lost[FC_VA_PERSPECTIVES_MAX];
-    struct fc_va_run *first, **last; /* the queue */
-    size_t n_queued, n_active;
+    struct fc_va_case *first, **last; /* the queue */
+    size_t n_queued, n_active, places;
     bool stopping;
 };
 
 /* ---- va.c ---- */
 
-/* The end: valid unless a problem is set. Tells who asked and frees the run. */
-void fc_va_finish(struct fc_va_run *run);
+/* Whether a fault is set for a perspective: va->blind or va->lost. */
+bool fc_va_fault(struct fc_va *va, const bool *faults, size_t perspective);
+/* A case is over: gives its places back. */
+void fc_va_leave(struct fc_va *va, size_t places);
 
-/* ---- va_http01.c, va_dns01.c ---- */
+/* ---- va_case.c: one job from its start to the verdict: primary, remotes, quorum, CAA (letsencrypt.md B.1, B.8) ---- */
+
+struct fc_va_case {
+    struct fc_va_case *next;                   /* in the queue */
+    struct fc_va_case *next_lingering, **link; /* in va->lingering, when link is set */
+    struct fc_va *va;
+    struct fc_arena *arena;
+    struct fc_va_job job;
+    const struct fc_va_method *method;
+    fc_va_done_fn done;
+    void *cookie;
+    int64_t started, linger_until; /* monotonic */
+    size_t places;                 /* connections that it may hold at once */
+    unsigned phase;
+    struct fc_va_run **runs; /* in the order of their begin */
+    size_t n_runs, open;
+    struct {
+        size_t of, passed, failed;
+        struct fc_problem problem; /* the first in time */
+        const char *perspective;
+    } vote; /* of this phase */
+    struct fc_problem problem;
+    const char *failed_perspective;
+    bool reported;
+};
+
+/* In any thread. */
+struct fc_va_case *fc_va_case_new(struct fc_va *va, const struct fc_va_job *job, const struct fc_va_method *method);
+void fc_va_case_free(struct fc_va_case *job_case);
+void fc_va_case_start(struct fc_va_case *job_case);
+/* The end of a run: it passed unless a problem is set. */
+void fc_va_finish(struct fc_va_run *run);
+/* Decides what has lingered long enough at now; when the next has, INT64_MAX: none lingers. */
+void fc_va_case_expire(struct fc_va *va, int64_t now);
+int64_t fc_va_case_until(const struct fc_va *va);
+/* "primary", "remote 1" */
+const char *fc_va_case_perspective(size_t perspective);
+
+/* ---- the methods, and CAA ---- */
 
 void fc_va_http01_start(struct fc_va_run *run);
+void fc_va_tlsalpn01_start(struct fc_va_run *run);
 void fc_va_dns01_start(struct fc_va_run *run);
+void fc_va_dnsaccount01_start(struct fc_va_run *run);
+void fc_va_dnspersist01_start(struct fc_va_run *run);
+void fc_va_caa_start(struct fc_va_run *run);
 
 /* ---- va_dns.c: look-ups ---- */
-
-#define FC_VA_DNS_MAX 2 /* questions of one look-up */
 
 /* As struct fc_dns_answer; kept until the callback returns. */
 struct fc_va_answer {
@@ -88,10 +128,15 @@ struct fc_va_answer {
 /* One answer per question, in their order. */
 typedef void (*fc_va_dns_fn)(struct fc_va_run *run, const struct fc_va_answer *answers);
 
-/* Asks for up to FC_VA_DNS_MAX types of one name at once; name must live in the run's arena. fn comes once on the VA's thread,
- * maybe from here, with what came until the policy's time was up (FC_DNS_TIMEOUT for the rest). */
-void fc_va_dns_ask(struct fc_va_run *run, const char *name, const enum fc_dns_type *types, size_t count,
-                   fc_va_dns_fn fn);
+struct fc_va_question {
+    const char *name; /* lives in the run's arena */
+    enum fc_dns_type type;
+};
+/* Asks several questions at once. fn comes once on the VA's thread, maybe from here, with what came until the policy's time was up
+ * (FC_DNS_TIMEOUT for the rest). */
+void fc_va_dns_ask(struct fc_va_run *run, const struct fc_va_question *questions, size_t count, fc_va_dns_fn fn);
+/* The same for the TXT records of one name. */
+void fc_va_dns_ask_txt(struct fc_va_run *run, const char *name, fc_va_dns_fn fn);
 /* Forgets the look-up of a run, if there is one. */
 void fc_va_dns_cancel(struct fc_va_run *run);
 /* Hands over what came from other threads, and what is overdue at now. */
@@ -120,6 +165,14 @@ const char *fc_va_target_of_answers(struct fc_va_run *run, const char *host, con
                                     struct fc_va_target *ret_target);
 /* Of an IP literal: no look-up. */
 void fc_va_target_of_ip(struct fc_va_run *run, const char *ip, struct fc_va_target *ret_target);
+/* Looks up the addresses of a host; answers in the order of fc_va_target_of_answers. */
+void fc_va_target_ask(struct fc_va_run *run, const char *host, fc_va_dns_fn fn);
+/* Where a connection to addr (with its port) really goes, and from which address: port map, perspective, the job's own wishes. */
+void fc_va_target_route(const struct fc_va_run *run, const struct fc_net_addr *addr, struct fc_net_addr *ret_to,
+                        struct fc_net_addr *ret_from);
+/* The hop of a connection to addr, over to: addresses, family, rule, what only `rehearsal` allowed. */
+void fc_va_target_note(struct fc_va_run *run, struct fc_va_hop *hop, const struct fc_va_target *target,
+                       const struct fc_net_addr *addr, const struct fc_net_addr *to);
 /* Whether only `rehearsal` lets an address be used. */
 bool fc_va_target_private(const struct fc_net_addr *addr);
 
@@ -160,13 +213,26 @@ struct fc_va_hop *fc_va_trace_add(struct fc_va_run *run, const char *step);
 struct fc_va_hop *fc_va_trace_last(struct fc_va_run *run);
 /* Notes on a hop what only `rehearsal` allowed, beside what stands there. */
 void fc_va_trace_rehearsal(struct fc_va_run *run, struct fc_va_hop *hop, const char *what);
+/* Notes on the last hop what a TXT look-up gave. */
+void fc_va_trace_txt(struct fc_va_run *run, const struct fc_dns_answer *dns);
+/* validationRecord of the DNS methods; new reference. */
+json_t *fc_va_trace_dns_record(const struct fc_va_run *run);
 /* validationRecord (B.9) of an http-01 validation: one for each connection that was tried; new reference. */
 json_t *fc_va_trace_record(const struct fc_va_run *run);
+
+/* ---- va_fault.c: what is said of a connection that failed ---- */
+
+/* The words of letsencrypt.md B.3 ("Connection refused"). */
+const char *fc_va_fault_text(enum fc_net_fetch_fault fault);
 
 /* ---- va_cert.c ---- */
 
 /* Notes in the hop what a certificate says of itself and why it would not have verified; der NULL: nothing. */
 void fc_va_cert_describe(struct fc_va_run *run, struct fc_va_hop *hop, const unsigned char *der, size_t len);
+
+/* Why a certificate is not the one that tls-alpn-01 wants ("Received certificate which is not self-signed."), NULL: it is. Notes in
+ * the hop what was compared. */
+const char *fc_va_cert_acme(struct fc_va_run *run, struct fc_va_hop *hop, const unsigned char *der, size_t len);
 
 /* ---- va_text.c ---- */
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "model/model_ident.h"
+#include "net/net_portmap.h"
 
 bool fc_va_target_private(const struct fc_net_addr *addr)
 {
@@ -31,7 +32,7 @@ static void take_addresses(struct fc_va_run *run, const struct fc_dns_answer *dn
         if (dns->records[i].len != len)
             continue;
         memcpy(addr.bytes, dns->records[i].data, len);
-        if (!usable(run->policy, &addr))
+        if (!usable(run->job->policy, &addr))
             continue;
         target->resolved[(*count)++] = fc_arena_strdup(run->arena, fc_net_addr_ip(&addr, text));
         if (first->family == AF_UNSPEC) {
@@ -60,9 +61,9 @@ const char *fc_va_target_of_answers(struct fc_va_run *run, const char *host, con
     size_t count = 0;
 
     target.resolved = fc_arena_alloc(run->arena, (a->n_records + aaaa->n_records + 1) * sizeof *target.resolved);
-    if (run->family != AF_INET)
+    if (run->job->family != AF_INET)
         take_addresses(run, aaaa, AF_INET6, &target, &count);
-    if (run->family != AF_INET6)
+    if (run->job->family != AF_INET6)
         take_addresses(run, a, AF_INET, &target, &count);
     if (count == 0)
         return fc_arena_printf(run->arena, "%s; %s", why_none(run, a, FC_DNS_A, host),
@@ -85,4 +86,49 @@ void fc_va_target_of_ip(struct fc_va_run *run, const char *ip, struct fc_va_targ
     target.resolved = fc_arena_alloc(run->arena, 2 * sizeof *target.resolved);
     target.resolved[0] = fc_arena_strdup(run->arena, fc_net_addr_ip(&addr, text));
     *ret_target = target;
+}
+
+void fc_va_target_ask(struct fc_va_run *run, const char *host, fc_va_dns_fn fn)
+{
+    const struct fc_va_question questions[] = {{host, FC_DNS_A}, {host, FC_DNS_AAAA}};
+
+    fc_va_dns_ask(run, questions, sizeof questions / sizeof *questions, fn);
+}
+
+/* Remote perspectives are told apart by a server on the IPv4 loopback; elsewhere this host has no further addresses. */
+static struct fc_net_addr source_of(const struct fc_va_run *run, const struct fc_net_addr *to)
+{
+    struct fc_net_addr from = {.family = AF_UNSPEC};
+
+    if (run->job->from.family != AF_UNSPEC)
+        return run->job->from.family == to->family ? run->job->from : from;
+    if (run->perspective > 0 && to->family == AF_INET && fc_net_addr_loopback(to))
+        from = (struct fc_net_addr){.family = AF_INET, .bytes = {127, 0, 0, (unsigned char)(run->perspective + 1)}};
+    return from;
+}
+
+void fc_va_target_route(const struct fc_va_run *run, const struct fc_net_addr *addr, struct fc_net_addr *ret_to,
+                        struct fc_net_addr *ret_from)
+{
+    *ret_to = *addr;
+    if (run->va->params.portmap != NULL)
+        fc_net_portmap_apply(run->va->params.portmap, addr, ret_to);
+    if (run->job->connect_to.family != AF_UNSPEC)
+        *ret_to = run->job->connect_to;
+    *ret_from = source_of(run, ret_to);
+}
+
+void fc_va_target_note(struct fc_va_run *run, struct fc_va_hop *hop, const struct fc_va_target *target,
+                       const struct fc_net_addr *addr, const struct fc_net_addr *to)
+{
+    bool v6 = addr->family == AF_INET6;
+    char text[FC_NET_ADDR_TEXT];
+
+    hop->resolved = target->resolved;
+    hop->used = fc_arena_strdup(run->arena, fc_net_addr_ip(addr, text));
+    hop->family = v6 ? "IPv6" : "IPv4";
+    hop->connected = fc_arena_strdup(run->arena, fc_net_addr_text(to, text));
+    hop->dns_rule = v6 ? target->rule6 : target->rule4;
+    if (fc_va_target_private(addr))
+        fc_va_trace_rehearsal(run, hop, "private address");
 }

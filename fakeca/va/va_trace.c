@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/base_assert.h"
+#include "base/base_clock.h"
 
 struct fc_va_hop *fc_va_trace_add(struct fc_va_run *run, const char *step)
 {
@@ -16,7 +17,8 @@ struct fc_va_hop *fc_va_trace_add(struct fc_va_run *run, const char *step)
         run->cap_hops = cap;
     }
     struct fc_va_hop *hop = &run->hops[run->n_hops++];
-    hop->perspective = "primary";
+    hop->perspective = fc_va_case_perspective(run->perspective);
+    hop->remote = run->perspective > 0;
     hop->step = step;
     hop->first_difference = -1;
     return hop;
@@ -32,6 +34,25 @@ void fc_va_trace_rehearsal(struct fc_va_run *run, struct fc_va_hop *hop, const c
 {
     hop->rehearsal_what = hop->rehearsal ? fc_arena_printf(run->arena, "%s, %s", hop->rehearsal_what, what) : what;
     hop->rehearsal = true;
+}
+
+void fc_va_trace_txt(struct fc_va_run *run, const struct fc_dns_answer *dns)
+{
+    struct fc_va_hop *hop = fc_va_trace_last(run);
+    const struct fc_dns_record *first = dns->n_records > 0 ? &dns->records[0] : NULL;
+
+    hop->dns_rule = fc_arena_strdup(run->arena, dns->rule);
+    hop->total_ns = fc_clock_mono() - run->started;
+    if (first == NULL)
+        return;
+    hop->received = fc_va_text_shown(run->arena, (const char *)first->data, first->len);
+    if (dns->n_records > 1)
+        hop->received = fc_arena_printf(run->arena, "%s (and %zu more)", hop->received, dns->n_records - 1);
+}
+
+json_t *fc_va_trace_dns_record(const struct fc_va_run *run)
+{
+    return json_pack("[{s:s,s:s}]", "hostname", run->job->ident.value, "addressUsed", "");
 }
 
 static json_t *record_of_hop(const struct fc_va_hop *hop)

@@ -134,7 +134,8 @@ static void start(struct lib_acme *t, enum fc_pace pace)
     struct fc_resolver *resolver = fc_arena_alloc(t->arena, sizeof *resolver);
 
     *resolver = (struct fc_resolver){.ask = resolve, .self = t};
-    const struct fc_va_params va = {.resolver = resolver, .portmap = t->portmap, .queue_max = t->queue_max};
+    const struct fc_va_params va = {
+        .resolver = resolver, .portmap = t->portmap, .queue_max = t->queue_max, .perspectives = 1};
     must(fc_va_new(&va, &t->va, &err), &err);
     must(fc_va_start(t->va, &err), &err);
     const struct fc_acme_params acme = {.policy = t->policy,

@@ -54,7 +54,7 @@ static void whole_flow(void **state)
     assert_int_equal(lib_events(t, "order.created"), 1);
     assert_int_equal(lib_events(t, "authz.created"), 2);
     assert_int_equal(lib_events(t, "challenge.started"), 2);
-    assert_int_equal(lib_events(t, "validation.hop"), 2);
+    assert_int_equal(lib_events(t, "validation.hop"), 4); /* the connection and CAA, of each name */
     assert_int_equal(lib_events(t, "validation.valid"), 2);
     assert_int_equal(lib_events(t, "order.finalized"), 1);
     assert_int_equal(lib_events(t, "certificate.issued"), 1);

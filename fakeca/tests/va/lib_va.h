@@ -37,7 +37,7 @@ struct bed_held;
 struct bed {
     struct fc_policy *loaded;
     struct fc_policy policy; /* a copy of production's, to be changed by the test before it validates */
-    enum fc_va_scope scope; /* FC_VA_DCV unless the test wants more; the policy has one perspective */
+    enum fc_va_scope scope;  /* FC_VA_DCV unless the test wants more; the policy has one perspective */
     struct fc_net_portmap *portmap;
     struct fc_resolver resolver;
     const struct zone_row *zone;

@@ -73,10 +73,13 @@ static void methods(void **state)
 
     assert_string_equal(names[0], "http-01");
     assert_string_equal(names[1], "dns-01");
-    assert_null(names[2]);
-    assert_int_equal(crowd_validate(bed->crowd, bed->bed, "tls-alpn-01", "good.test", &err), -1);
+    assert_string_equal(names[2], "tls-alpn-01");
+    assert_string_equal(names[3], "dns-account-01");
+    assert_string_equal(names[4], "dns-persist-01");
+    assert_null(names[5]);
+    assert_int_equal(crowd_validate(bed->crowd, bed->bed, "tls-sni-01", "good.test", &err), -1);
     assert_int_equal(err.code, FC_E_NOT_FOUND);
-    assert_non_null(strstr(err.text, "'tls-alpn-01'"));
+    assert_non_null(strstr(err.text, "'tls-sni-01'"));
     assert_int_equal(fc_va_pending(bed->bed->va), 0);
 }
 
@@ -171,6 +174,7 @@ static void next_of_chain(void *cookie, const struct fc_va_result *result)
                             .method = "http-01",
                             .ident = {.type = FC_IDENT_DNS, .value = "good.test"},
                             .token = TOKEN,
+                            .scope = FC_VA_DCV,
                             .key_authorization = KEY_AUTH};
 
     (void)result;
