@@ -87,7 +87,10 @@ void fc_timeshift_exec_begin(struct fc_timeshift_super *s, const struct seccomp_
     pid_t tid = (pid_t)notif->pid;
 
     s->counters.execs++;
-    if (!will_fail(notif, rule) && fc_timeshift_listener_valid(s, notif->id)) {
+    struct fc_timeshift_traced *held = fc_timeshift_super_traced(s, tid);
+    if (held) { /* its last try has just failed */
+        held->since = fc_clock_mono();
+    } else if (!will_fail(notif, rule) && fc_timeshift_listener_valid(s, notif->id)) {
         if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)TRACE_OPTIONS) == 0)
             fc_timeshift_super_trace(s, tid, FC_TIMESHIFT_IN_EXEC);
         else
@@ -336,14 +339,14 @@ void fc_timeshift_exec_arrived(struct fc_timeshift_super *s, pid_t tid)
 {
     int status;
 
-    /* only behind the end of execve is the new stack final */
-    if (ptrace(PTRACE_SYSCALL, tid, NULL, NULL) != 0 || fc_timeshift_super_await(s, tid, &status) != 0)
-        return;
+    /* only behind the end of execve is the new stack final; an interruption of ours may come before it */
+    do {
+        if (ptrace(PTRACE_SYSCALL, tid, NULL, NULL) != 0 || fc_timeshift_super_await(s, tid, &status) != 0)
+            return;
+    } while (status >> 16 != 0);
     int signal = WSTOPSIG(status);
     if (signal == (SIGTRAP | 0x80)) {
         prepare(s, tid);
-        signal = 0;
-    } else if (status >> 16 != 0) {
         signal = 0;
     }
     ptrace(PTRACE_DETACH, tid, NULL, (void *)(uintptr_t)(unsigned)signal);
