@@ -21,7 +21,8 @@ enum fc_dns_outcome {
     FC_DNS_ANSWER, /* rcode NOERROR; zero records: no data */
     FC_DNS_RCODE,  /* another rcode: see rcode (2 SERVFAIL, 3 NXDOMAIN, 5 REFUSED ...) */
     FC_DNS_TIMEOUT,
-    FC_DNS_NETWORK /* socket error */
+    FC_DNS_NETWORK,  /* socket error */
+    FC_DNS_MALFORMED /* an answer that cannot be read */
 };
 
 struct fc_dns_record {

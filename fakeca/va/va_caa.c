@@ -150,12 +150,12 @@ static const char *records_text(struct fc_va_run *run, const struct fc_dns_answe
 
 static void judge_records(struct fc_va_run *run, const struct fc_dns_answer *dns, const char *name)
 {
+    const struct fc_dns_answer unreadable = {.outcome = FC_DNS_MALFORMED};
     struct caa_set set;
 
     fc_va_trace_last(run)->received = records_text(run, dns);
     if (read_set(run, dns, &set) != 0)
-        fail(run, FC_PROBLEM_DNS,
-             fc_arena_printf(run->arena, "DNS problem: server failure at resolver looking up CAA for %s", name));
+        fail(run, FC_PROBLEM_DNS, fc_va_dns_text(run->arena, &unreadable, FC_DNS_CAA, name));
     else if (!permits(run, &set))
         fail(run, FC_PROBLEM_CAA, fc_arena_printf(run->arena, "CAA record for %s prevents issuance", name));
 }

@@ -334,6 +334,7 @@ const char *fc_va_dns_text(struct fc_arena *arena, const struct fc_dns_answer *a
         what = rcode_name(answer->rcode);
         advice = rcode_advice(answer->rcode);
         break;
+    case FC_DNS_MALFORMED:
     default:
         what = "server failure at resolver";
     }

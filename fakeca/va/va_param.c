@@ -45,21 +45,16 @@ static const char *quote(struct fc_arena *arena, struct span span)
     return fc_va_text_quote(arena, span.at, span.len);
 }
 
-/* What is wrong with a parameter, in the words of the dialect; NULL: nothing. */
+/* What is wrong with a parameter; NULL: nothing. CAA says only that, for nobody is told. */
 static const char *judge(struct fc_arena *arena, enum fc_va_param_dialect dialect, struct span part, struct span name,
                          struct span value)
 {
-    if (dialect == FC_VA_PARAM_PERSIST) {
-        if (name.len == 0)
-            return fc_arena_printf(arena, "malformed parameter %s, empty tag", quote(arena, part));
-        if (!is_value(value))
-            return fc_arena_printf(arena, "malformed value %s for tag %s", quote(arena, value), quote(arena, name));
-        return NULL;
-    }
-    if (!is_alphanumeric(name))
-        return fc_arena_printf(arena, "tag contains disallowed character: %s", quote(arena, name));
+    if (dialect == FC_VA_PARAM_CAA)
+        return is_alphanumeric(name) && is_value(value) ? NULL : "malformed";
+    if (name.len == 0)
+        return fc_arena_printf(arena, "malformed parameter %s, empty tag", quote(arena, part));
     if (!is_value(value))
-        return fc_arena_printf(arena, "value contains disallowed character: %s", quote(arena, value));
+        return fc_arena_printf(arena, "malformed value %s for tag %s", quote(arena, value), quote(arena, name));
     return NULL;
 }
 
@@ -69,17 +64,17 @@ static const char *read_param(struct fc_arena *arena, enum fc_va_param_dialect d
 {
     const char *equals = part.len > 0 ? memchr(part.at, '=', part.len) : NULL;
 
-    if (equals == NULL && dialect == FC_VA_PARAM_PERSIST)
-        return fc_arena_printf(arena, "malformed parameter %s should be tag=value pair", quote(arena, part));
     if (equals == NULL)
-        return fc_arena_printf(arena, "parameter not formatted as tag=value: %s", quote(arena, part));
+        return dialect == FC_VA_PARAM_CAA
+                   ? "malformed"
+                   : fc_arena_printf(arena, "malformed parameter %s should be tag=value pair", quote(arena, part));
     struct span name = trim((struct span){part.at, (size_t)(equals - part.at)});
     struct span value = trim((struct span){equals + 1, (size_t)(part.at + part.len - equals - 1)});
     const char *why = judge(arena, dialect, part, name, value);
-    if (why != NULL)
-        return why;
+    if (why != NULL || !is_alphanumeric(name))
+        return why; /* one of another name is nobody's business */
     if (issue->n_params == FC_VA_PARAMS_MAX)
-        return "too many parameters";
+        return dialect == FC_VA_PARAM_CAA ? "malformed" : "more than 64 parameters";
     issue->params[issue->n_params++] = (struct fc_va_param){.name = fc_arena_strndup(arena, name.at, name.len),
                                                             .value = fc_arena_strndup(arena, value.at, value.len)};
     return NULL;
@@ -107,8 +102,9 @@ int fc_va_param_parse(struct fc_arena *arena, const char *bytes, size_t len, enu
     bool first = true;
 
     part = trim(part);
-    *ret_issue = (struct fc_va_issue){.domain = fc_arena_strndup(arena, part.at, part.len)};
-    *ret_why = len > 0 && memchr(bytes, '\0', len) != NULL ? "value contains disallowed character: \"\\x00\"" : NULL;
+    bool text = part.len > 0 && memchr(part.at, '\0', part.len) == NULL;
+    *ret_issue = (struct fc_va_issue){.domain = text ? fc_arena_strndup(arena, part.at, part.len) : ""};
+    *ret_why = NULL;
     while (*ret_why == NULL && more) {
         more = cut_part(&rest, &part);
         bool empty = trim(part).len == 0;

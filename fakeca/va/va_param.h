@@ -26,8 +26,8 @@ enum fc_va_param_dialect {
     FC_VA_PARAM_PERSIST /* no empty parameter, no empty name */
 };
 
-/* -1 with *ret_why ("parameter not formatted as tag=value: \"x\"") when it does not follow the grammar; the domain is set even
- * then. NUL bytes and more than FC_VA_PARAMS_MAX parameters are errors. */
+/* -1 with *ret_why (persist: "malformed parameter \"x\" should be tag=value pair") when it does not follow the grammar; the domain
+ * is set even then. A domain with NUL bytes reads as "". */
 int fc_va_param_parse(struct fc_arena *arena, const char *bytes, size_t len, enum fc_va_param_dialect dialect,
                       struct fc_va_issue *ret_issue, const char **ret_why);
 

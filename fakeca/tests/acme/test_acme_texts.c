@@ -43,6 +43,16 @@ static const char *const other_texts[] = {
     "not yet valid", /* what a trace says of a certificate */
     "wrong name",
     "GET, POST, HEAD", /* Allow */
+    /* what stands for {reason} when a dns-persist-01 record cannot be read */
+    "malformed parameter %s, empty tag",
+    "malformed value %s for tag %s",
+    "malformed parameter %s should be tag=value pair",
+    "more than 64 parameters",
+    "empty parameter or trailing semicolon provided",
+    "duplicate parameter %s",
+    "missing mandatory accounturi parameter",
+    "empty value provided for mandatory accounturi",
+    "malformed persistUntil timestamp %s",
 };
 
 /* What is looked at: folder and the beginning of the file's name. */
