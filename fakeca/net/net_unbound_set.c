@@ -17,6 +17,8 @@
 
 #define DNS_PORT 53
 #define SETTINGS_MAX 8192
+#define SOCKETS_MIN 32
+#define SOCKETS_MAX 2048
 #define ROOT_HINTS "/usr/share/dns/root.hints"
 #define ROOT_ANCHOR "/usr/share/dns/root.key"
 
@@ -42,11 +44,19 @@ static const char fixed_settings[] =
     "  local-zone: home.arpa. always_transparent\n"
     "  local-zone: 127.in-addr.arpa. always_transparent\n"
     "  local-zone: 1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa. always_transparent\n"
-    /* hundreds of questions at once, of which many may hang */
-    "  outgoing-range: 512\n"
-    "  outgoing-num-tcp: 64\n"
+    "  outgoing-num-tcp: 32\n"
     "  num-queries-per-thread: 4096\n"
     "  max-sent-count: 1000\n";
+
+/* Hundreds of questions at once, of which many may hang: each has a socket, for which a quarter of our descriptors may be used;
+ * the others wait. */
+static void put_sockets(struct fc_buf *text)
+{
+    long most = sysconf(_SC_OPEN_MAX) / 4;
+
+    most = most < SOCKETS_MIN ? SOCKETS_MIN : most > SOCKETS_MAX ? SOCKETS_MAX : most;
+    fc_buf_printf(text, "  outgoing-range: %ld\n", most);
+}
 
 /* Every try has the whole timeout, also with a server that was quicker before; a server that was silent for an hour is asked
  * all the same. */
@@ -152,6 +162,7 @@ int fc_net_unbound_set(struct ub_ctx *ctx, const struct fc_net_unbound_params *p
     fc_buf_init(&text, SETTINGS_MAX);
     fc_buf_puts(&text, fixed_settings);
     fc_buf_printf(&text, "  module-config: \"%s\"\n", anchor != NULL ? "validator iterator" : "iterator");
+    put_sockets(&text);
     put_times(&text, params);
     int failed = params->server != NULL ? put_server(params->server, &text, ret_rule, err)
                                         : set_roots(ctx, hints, ret_rule, err);

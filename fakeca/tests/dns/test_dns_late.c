@@ -23,7 +23,6 @@ static void a_delay_holds_one_answer(void **state)
     set(lib, "slow.test", "A", "{\"values\":[\"10.0.0.1\"],\"delay\":\"200ms\"}");
     int64_t begin = fc_clock_mono();
     lib_dns_ask_begin(lib, fc_dns_resolver(lib->dns), "slow.test", FC_DNS_A);
-    assert_string_equal(lib->text, ""); /* not inside ask */
     assert_string_equal(lib_dns_ask_end(lib), "10.0.0.1 [slow.test A]");
     assert_true(fc_clock_mono() - begin >= 200 * FC_MS);
     assert_string_equal(lib_dns_ask(lib, "slow.test", FC_DNS_AAAA), "no data [default]");

@@ -24,6 +24,10 @@ world a.test CNAME b.test
 world b.test CNAME c.test --delay 200ms
 world c.test A 127.0.0.1 --truncate
 world c.test AAAA REFUSED
+rules=$("$fakeca" dns --state "$work/world")
+contains "$rules" "b.test                           CNAME  c.test (after 200ms)" "the list of rules"
+contains "$rules" "c.test                           A      127.0.0.1 (truncated over UDP)" "the list of rules"
+contains "$rules" "c.test                           AAAA   REFUSED" "the list of rules"
 obtain a.test || fail "certbot does not obtain by the other's DNS"
 openssl verify -CAfile "$ca_file" -untrusted "$work/le/live/a.test/chain.pem" "$work/le/live/a.test/cert.pem" >"$work/verify.log" 2>&1 ||
     fail "the chain does not verify"
@@ -51,6 +55,10 @@ pids=()
 refused late.test "DNS problem: query timed out looking up A for late.test"
 stop_ca
 
+status=0
+"$fakeca" dns --state "$work/ca" list --delay 2s >"$work/wrong.log" 2>&1 || status=$?
+same "$status" 2 "exit code of dns list --delay"
+contains "$(cat "$work/wrong.log")" "options '--delay' and '--truncate' go with 'fakeca dns set'" "dns list --delay"
 wrong() { # TEXT OPTIONS...: refused with exit code 2
     local says=$1 status=0
     shift
