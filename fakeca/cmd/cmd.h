@@ -12,7 +12,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { FC_EXIT_GOOD = 0, FC_EXIT_USAGE = 2, FC_EXIT_NOT_STARTED = 3, FC_EXIT_BROKEN = 4, FC_EXIT_INTERRUPTED = 130 };
+enum {
+    FC_EXIT_GOOD = 0,
+    FC_EXIT_WRONG = 1,
+    FC_EXIT_USAGE = 2,
+    FC_EXIT_NOT_STARTED = 3,
+    FC_EXIT_BROKEN = 4,
+    FC_EXIT_INTERRUPTED = 130
+};
 
 struct fc_cmd {
     const char *name;
@@ -22,8 +29,8 @@ struct fc_cmd {
     int (*run)(const struct fc_cmd *self, int argc, char *const *argv);
 };
 
-extern const struct fc_cmd fc_cmd_serve, fc_cmd_clock, fc_cmd_status, fc_cmd_log, fc_cmd_certs, fc_cmd_revoke,
-    fc_cmd_trust, fc_cmd_dns, fc_cmd_env, fc_cmd_reset, fc_cmd_health, fc_cmd_run;
+extern const struct fc_cmd fc_cmd_serve, fc_cmd_clock, fc_cmd_status, fc_cmd_log, fc_cmd_probe, fc_cmd_certs,
+    fc_cmd_revoke, fc_cmd_trust, fc_cmd_dns, fc_cmd_env, fc_cmd_reset, fc_cmd_health, fc_cmd_run;
 
 /* ---- cmd_api.c: the running CA ---- */
 
@@ -33,6 +40,7 @@ struct fc_cmd_target {
     const char *management;
     const char *token;
     bool json;
+    int64_t timeout; /* of an answer, ns; 0: the usual one */
 };
 #define FC_CMD_TARGET_ROWS                                                                                             \
     {.name = "state",                                                                                                  \
@@ -88,6 +96,11 @@ const char *fc_cmd_text(const json_t *object, const char *key);
 const char *fc_cmd_word(const struct fc_cmd *self, const char *word, const char *const *words);
 /* "1 certificate", "2 certificates" */
 const char *fc_cmd_count(int64_t n, const char *one, const char *many, char buf[64]);
+
+/* ---- cmd_probe.c ---- */
+
+/* A trace (the schema Validation of openapi.json) for people, a line a hop, on standard output. */
+void fc_cmd_probe_print(const json_t *trace);
 
 /* ---- cmd_clients.c: what each client needs to be told ---- */
 

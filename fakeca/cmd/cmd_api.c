@@ -90,7 +90,8 @@ static int request(const struct fc_cmd_target *target, const char *method, const
     if (fc_cmd_api_base(target, &base, err))
         return -1;
     fc_auto_free char *url = fc_asprintf("%s%s", base, path);
-    const struct fc_net_client_params params = {.method = method, .url = url, .body = body, .bearer = target->token};
+    const struct fc_net_client_params params = {
+        .method = method, .url = url, .body = body, .bearer = target->token, .timeout = target->timeout};
     if (fc_net_client_request(&params, ret_result, err))
         return -1;
     return ret_result->status < 400 ? 0 : refused(ret_result, err);

@@ -20,7 +20,7 @@
 struct target {
     struct fc_cmd_target api;
     bool follow;
-    int64_t count, after;
+    int64_t count, after, validation;
     const char *types;
 };
 
@@ -28,10 +28,12 @@ static const char about[] =
     "Prints the events of the running CA: orders, each hop of a validation, certificates, clock skips, refusals. Times "
     "are\n"
     "simulated ones. --types takes names or beginnings of names, with commas: order.,certificate.issued\n"
+    "--validation takes the number of an authorization: the log names it, and it ends the authorization's URL.\n"
     "\n"
     "examples:\n"
     "  fakeca log -n 20\n"
     "  fakeca log -f --types validation.        watch what the validation sees\n"
+    "  fakeca log --validation 3                one validation: each hop, cause, remedy, the line that repeats it\n"
     "  fakeca log --after 0 --json              all of it, one JSON object a line\n";
 
 static void print_event(const struct target *target, const json_t *event)
@@ -137,6 +139,23 @@ static int follow(const struct target *target, int64_t after, struct fc_err *err
     return failed;
 }
 
+/* ---- one validation ---- */
+
+static int show_validation(const struct fc_cmd *self, const struct target *target)
+{
+    fc_auto_free char *path = fc_asprintf("/api/v1/validations/%lld", (long long)target->validation);
+    fc_auto_json answer = NULL;
+    struct fc_err err = {0};
+
+    if (fc_cmd_api(&target->api, "GET", path, NULL, &answer, &err))
+        return fc_cmd_fail(self, &err);
+    if (target->api.json)
+        fc_cmd_print_json(answer);
+    else
+        fc_cmd_probe_print(answer);
+    return fc_cmd_done(self);
+}
+
 static int run(const struct fc_cmd *self, int argc, char *const *argv)
 {
     static const struct fc_opt table[] = {{.name = "follow",
@@ -164,6 +183,13 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
                                            .offset = offsetof(struct target, types),
                                            .arg = "LIST",
                                            .help = "only these"},
+                                          {.name = "validation",
+                                           .type = FC_OPT_INT,
+                                           .offset = offsetof(struct target, validation),
+                                           .arg = "ID",
+                                           .min = 1,
+                                           .max = INT64_MAX,
+                                           .help = "how this authorization was validated, instead of events"},
                                           FC_CMD_TARGET_ROWS,
                                           {.name = NULL}};
     struct fc_opt_result result = {0};
@@ -177,6 +203,8 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
     int code = fc_cmd_parse(self, table, &target, argc, argv, &result, 0, 0);
     if (code >= 0)
         return code;
+    if (target.validation)
+        return show_validation(self, &target);
     if (read_past(&target, events, &last, &err))
         return fc_cmd_fail(self, &err);
     json_array_foreach(events, i, event) print_event(&target, event);
@@ -187,7 +215,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
 }
 
 const struct fc_cmd fc_cmd_log = {.name = "log",
-                                  .synopsis = "[-f] [-n N] [--types LIST]",
+                                  .synopsis = "[-f] [-n N] [--types LIST] | --validation ID",
                                   .summary = "print the event log, or follow it",
                                   .about = about,
                                   .run = run};

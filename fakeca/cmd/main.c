@@ -6,9 +6,9 @@
 
 #include "cmd/cmd.h"
 
-static const struct fc_cmd *const commands[] = {&fc_cmd_serve, &fc_cmd_clock,  &fc_cmd_status, &fc_cmd_log,
-                                                &fc_cmd_certs, &fc_cmd_revoke, &fc_cmd_trust,  &fc_cmd_dns,
-                                                &fc_cmd_env,   &fc_cmd_health, &fc_cmd_reset,  &fc_cmd_run};
+static const struct fc_cmd *const commands[] = {
+    &fc_cmd_serve, &fc_cmd_clock, &fc_cmd_status, &fc_cmd_log,    &fc_cmd_probe, &fc_cmd_certs, &fc_cmd_revoke,
+    &fc_cmd_trust, &fc_cmd_dns,   &fc_cmd_env,    &fc_cmd_health, &fc_cmd_reset, &fc_cmd_run};
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static void print_usage(FILE *to)
@@ -31,9 +31,10 @@ static void print_usage(FILE *to)
           "  fakeca --advance-days 60                          two months later\n"
           "  fakeca run -- certbot renew                       a client on the CA's clock, whatever it is written in\n"
           "  fakeca log -f                                     watch what happens\n"
+          "  fakeca probe www.a.test                           would the CA accept this web server?\n"
           "\n"
-          "exit codes: 0 good, 2 usage or configuration, 3 not started or no CA reachable, 4 fakeca itself broke,\n"
-          "            130 interrupted\n",
+          "exit codes: 0 good, 1 the setup under test is wrong, 2 usage or configuration, 3 not started or no CA\n"
+          "            reachable, 4 fakeca itself broke, 130 interrupted\n",
           to);
 }
 

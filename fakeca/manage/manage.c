@@ -38,6 +38,7 @@ int fc_manage_new(const struct fc_manage_params *params, struct fc_manage **ret_
     fc_auto(fc_manage_free) struct fc_manage *manage = fc_calloc(1, sizeof *manage);
 
     pthread_mutex_init(&manage->clock_lock, NULL);
+    pthread_mutex_init(&manage->probes_lock, NULL);
     manage->params = *params;
     manage->hosts = copy_hosts(params->hosts);
     manage->token = params->token ? fc_strdup(params->token) : NULL;
@@ -58,6 +59,8 @@ void fc_manage_free(struct fc_manage *manage)
     free(manage->hosts);
     free(manage->token);
     free(manage->tls_subject);
+    fc_manage_probe_free_all(manage);
+    pthread_mutex_destroy(&manage->probes_lock);
     pthread_mutex_destroy(&manage->clock_lock);
     free(manage);
 }
@@ -78,13 +81,18 @@ void fc_manage_handle(void *cookie, struct fc_http_req *req, struct fc_http_res 
 
     if (fc_manage_guard(&call) && fc_manage_routes_run(&call, &err))
         fc_manage_problem_err(&call, &err);
-    /* answers are of this moment, and nobody shall guess that a PEM file is a page */
-    if (!fc_http_res_get_header(res, "Cache-Control"))
-        fc_http_res_header(res, "Cache-Control", "no-store");
-    fc_http_res_header(res, "X-Content-Type-Options", "nosniff");
+    fc_manage_headers(&call);
 }
 
 /* ---- for the handlers ---- */
+
+/* Answers are of this moment, and nobody shall guess that a PEM file is a page. */
+void fc_manage_headers(struct fc_manage_call *call)
+{
+    if (!fc_http_res_get_header(call->res, "Cache-Control"))
+        fc_http_res_header(call->res, "Cache-Control", "no-store");
+    fc_http_res_header(call->res, "X-Content-Type-Options", "nosniff");
+}
 
 void fc_manage_json(struct fc_manage_call *call, json_t *value)
 {

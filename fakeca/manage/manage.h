@@ -19,6 +19,7 @@ struct fc_events;
 struct fc_dns;
 struct fc_ca;
 struct fc_acme;
+struct fc_va;
 struct fc_policy;
 struct fc_net_portmap;
 struct fc_manage;
@@ -38,6 +39,7 @@ struct fc_manage_params {
     struct fc_store *store;
     struct fc_events *events;
     struct fc_dns *dns;
+    struct fc_va *va; /* for probes; ends before the API is freed */
     struct fc_net_portmap *portmap;
     struct fc_manage_env envs[FC_MANAGE_ENVS_MAX];
     size_t n_envs;

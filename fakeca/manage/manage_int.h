@@ -25,6 +25,9 @@ struct fc_manage {
     atomic_bool ready;
     atomic_bool opened; /* was ready once: from then on nobody writes to params.run */
     atomic_uint streams;
+    pthread_mutex_t probes_lock;
+    struct fc_manage_probe *probes; /* under way, or answered to nobody */
+    size_t n_probes;
 };
 
 struct fc_manage_call {
@@ -100,6 +103,8 @@ int fc_manage_body_id(struct fc_manage_call *call, const char *what, int64_t *re
 
 /* ---- manage.c ---- */
 void fc_manage_json(struct fc_manage_call *call, json_t *value); /* 200; steals the reference */
+/* What every answer carries; for answers that are made after their handler has returned. */
+void fc_manage_headers(struct fc_manage_call *call);
 const struct fc_manage_env *fc_manage_find_env(const struct fc_manage *manage, const char *name);
 
 /* ---- manage_render.c: rows as JSON, new references ---- */
@@ -135,6 +140,13 @@ struct fc_manage_ahead {
 /* Not inside a transaction. */
 int fc_manage_due_ahead(struct fc_store *store, int64_t at, struct fc_manage_ahead *ret_ahead, struct fc_err *err);
 
+/* ---- manage_validation.c, manage_probe.c ---- */
+
+/* Adds cause, remedy and repeat to an answer that has problem and hops, and to each hop its number and text. policy NULL: not served. */
+void fc_manage_validation_explain(const struct fc_manage *manage, const struct fc_policy *policy, json_t *answer);
+/* When neither requests nor validations are under way any more. */
+void fc_manage_probe_free_all(struct fc_manage *manage);
+
 /* ---- handlers ---- */
 json_t *fc_manage_clock_json(const struct fc_manage *manage);
 int fc_manage_clock_show(struct fc_manage_call *call, struct fc_err *err);
@@ -163,6 +175,9 @@ int fc_manage_certs_revoke(struct fc_manage_call *call, struct fc_err *err);
 
 int fc_manage_events_list(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_events_stream(struct fc_manage_call *call, struct fc_err *err);
+
+int fc_manage_validation_get(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_probe_post(struct fc_manage_call *call, struct fc_err *err);
 
 int fc_manage_dns_list(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_dns_put(struct fc_manage_call *call, struct fc_err *err);

@@ -60,6 +60,8 @@ const struct fc_manage_route fc_manage_routes[] = {
      .pattern = FC_MANAGE_API "/certificates/{serial}/revoke",
      .handler = fc_manage_certs_revoke,
      .body = FC_MANAGE_BODY_OPTIONAL},
+    {.method = "GET", .pattern = FC_MANAGE_API "/validations/{id}", .handler = fc_manage_validation_get},
+    {.method = "POST", .pattern = FC_MANAGE_API "/probe", .handler = fc_manage_probe_post, .body = FC_MANAGE_BODY},
     {.method = "GET",
      .pattern = FC_MANAGE_API "/events",
      .handler = fc_manage_events_list,

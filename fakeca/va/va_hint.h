@@ -43,7 +43,7 @@ struct fc_va_hint_repeat {
     const char *user_agent; /* of the policy */
     const char *dns;        /* "127.0.0.1:8053": where the mock DNS listens; NULL: nowhere */
 };
-/* The shell line (curl, dig, openssl) that asks again what the perspective asked whose hop failed, or the first one; the caller
+/* The shell line (curl, dig, openssl) that asks again what the perspective asked whose hop failed, or the primary one; the caller
  * frees. NULL when there is no hop. */
 char *fc_va_hint_hop_repeat(const struct fc_va_hint_repeat *what);
 

@@ -225,13 +225,16 @@ static bool same_perspective(const json_t *a, const json_t *b)
     return one == NULL || other == NULL || strcmp(one, other) == 0;
 }
 
-/* The last hop that failed, else the first. */
+/* The last hop that failed; when none did, the end of the first perspective's way. */
 static const json_t *hop_that_matters(const json_t *hops)
 {
-    const json_t *found = json_array_get(hops, 0), *hop;
+    const json_t *first = json_array_get(hops, 0), *found = NULL, *hop;
     size_t i;
 
     json_array_foreach(hops, i, hop) if (text_of(hop, "error") != NULL) found = hop;
+    if (found != NULL)
+        return found;
+    json_array_foreach(hops, i, hop) if (same_perspective(hop, first) && !is_step(hop, "caa")) found = hop;
     return found;
 }
 

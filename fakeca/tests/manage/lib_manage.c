@@ -12,6 +12,7 @@
 #include "ca/ca.h"
 #include "dns/dns.h"
 #include "events/events.h"
+#include "http/http_wait.h"
 #include "net/net_portmap.h"
 #include "pki/pki_csr.h"
 #include "pki/pki_key.h"
@@ -77,6 +78,7 @@ static void start_world(struct lib_manage *t)
     t->portmap = fc_net_portmap_new();
     const struct fc_va_params va = {.resolver = fc_dns_resolver(t->dns), .portmap = t->portmap};
     OR_FAIL(fc_va_new(&va, &t->va, &err));
+    OR_FAIL(fc_va_start(t->va, &err));
 }
 
 static void start_env(struct lib_manage *t, size_t i, const char *name)
@@ -102,6 +104,7 @@ void lib_manage_restart(struct lib_manage *t, const char *const *hosts, const ch
                                       .store = t->store,
                                       .events = t->events,
                                       .dns = t->dns,
+                                      .va = t->va,
                                       .portmap = t->portmap,
                                       .n_envs = 2,
                                       .tls_ca_pem = t->tls_ca_pem,
@@ -261,6 +264,18 @@ static struct fc_http_req *make_request(struct lib_manage *t, const char *method
     return req;
 }
 
+/* As the server does with a request that is held. */
+static void settle(struct fc_http_req *req, struct fc_http_res *res)
+{
+    while (res->wait) {
+        void (*resume)(void *cookie, struct fc_http_req *again, struct fc_http_res *answer) = res->resume;
+        void *cookie = res->resume_cookie;
+        fc_http_wait_block(res->wait, res->wait_until);
+        fc_http_res_clear(res);
+        resume(cookie, req, res);
+    }
+}
+
 struct lib_answer lib_manage_ask(struct lib_manage *t, const char *method, const char *target, const char *body,
                                  const char *const *headers)
 {
@@ -268,6 +283,7 @@ struct lib_answer lib_manage_ask(struct lib_manage *t, const char *method, const
                                 .res = fc_arena_alloc(t->arena, sizeof *answer.res)};
 
     fc_manage_handle(t->manage, answer.req, answer.res);
+    settle(answer.req, answer.res);
     answer.status = answer.res->status;
     answer.body = answer.res->body;
     answer.len = answer.res->body_len;

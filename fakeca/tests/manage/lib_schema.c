@@ -49,8 +49,8 @@ static bool no(const struct check *check, const char *path, const char *reason, 
 
 static bool has_type(const json_t *value, const char *type)
 {
-    static const char *const names[] = {"object", "array", "string", "integer", "boolean"};
-    static const json_type kinds[] = {JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_INTEGER, JSON_TRUE};
+    static const char *const names[] = {"object", "array", "string", "integer", "boolean", "number"};
+    static const json_type kinds[] = {JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_INTEGER, JSON_TRUE, JSON_REAL};
     json_type kind = json_is_boolean(value) ? JSON_TRUE : json_typeof(value);
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -308,6 +308,15 @@ static void the_way_can_be_repeated(void **state)
                NULL),
         "curl -v --http1.1 --max-time 20 --connect-to 'a.test:80:127.0.0.1:5002' --connect-to 'b.test:443:[::1]:5003' "
         "-k -L --max-redirs 1 -A 'it'\\''s me' 'http://a.test/x'");
+    /* the whole way where nothing failed */
+    assert_non_null(strstr(
+        repeat(t,
+               "[" FIRST
+               ",{\"perspective\":\"primary\",\"step\":\"http\",\"url\":\"https://a.test/y\",\"host\":\"a.test\","
+               "\"port\":443,\"used\":\"127.0.0.1\",\"address\":\"127.0.0.1:5003\"},"
+               "{\"perspective\":\"remote 1\",\"step\":\"http\",\"url\":\"http://a.test/x\"}]",
+               NULL),
+        "--connect-to 'a.test:443:127.0.0.1:5003' -k -L --max-redirs 1"));
     /* the remote perspective's own way, from its own address */
     assert_string_equal(
         repeat(t,
