@@ -50,6 +50,9 @@ static void print_text(const json_t *run, const struct fc_cmd_serve_target *targ
     printf("  trust        %s\n", fc_cmd_text(run, "ca_file"));
     printf("  management   %s\n", fc_cmd_text(run, "management"));
     printf("  mock DNS     %s (every name is %s)\n", fc_cmd_text(run, "dns"), target->app.dns_default);
+    if (target->app.dns_server || target->app.dns == FC_APP_DNS_SYSTEM)
+        printf("  validation   does not ask the mock DNS but %s\n",
+               target->app.dns_server ? target->app.dns_server : "the internet's, from the roots");
     if (*map)
         printf("  validation   connects to ports as mapped: %s\n", map);
     else

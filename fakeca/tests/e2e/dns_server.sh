@@ -6,10 +6,11 @@
 
 # the world: only its mock DNS counts
 "$fakeca" serve --state "$work/world" --acme-listen localhost:0 --management-listen localhost:0 --dns-listen 127.0.0.1:0 \
-    --print none >"$work/world.log" 2>&1 &
+    --dns-server 127.0.0.1:1 >"$work/world.out" 2>"$work/world.log" &
 world_pid=$!
 pids+=("$world_pid")
 "$fakeca" health --state "$work/world" --wait 30s >"$work/health.log" 2>&1 || fail "the other fakeca does not start"
+wait_for 10 grep -q "validation   does not ask the mock DNS but 127.0.0.1:1" "$work/world.out" || fail "what serve prints"
 resolver=$(jq -r .dns "$work/world/run.json")
 world() { "$fakeca" dns --state "$work/world" set "$@" >/dev/null || fail "the rule '$*'"; }
 
