@@ -56,6 +56,13 @@ bool fc_ident_private_address(const unsigned char *address, size_t len);
  * -1, with nothing set, when it is none. */
 int fc_ident_parse_prefix(const char *text, unsigned char ret_address[16], size_t *ret_len, unsigned *ret_bits);
 
+/* What certificates are counted under (letsencrypt.md A.1): the registered domain by the Public Suffix List, its private section
+ * included; a name that is a suffix itself stands for itself; addresses by their range ("192.0.2.7/32", "2001:db8:1:2::/64"). A
+ * part of the value, or made in the arena. */
+const char *fc_ident_registered_domain(struct fc_arena *arena, const struct fc_ident *ident);
+/* The range of an IPv6 address in text form, of `bits` (a multiple of 8): "2001:db8:1::/48"; NULL when it is no IPv6 address. */
+const char *fc_ident_range6(struct fc_arena *arena, const char *address, unsigned bits);
+
 /* SHA-256 is the caller's: the text that Boulder hashes for an identifier set: DNS names sorted, then IPs sorted, joined
  * with ','. idents must be sorted and unique. */
 const char *fc_ident_set_text(struct fc_arena *arena, const struct fc_ident *idents, size_t count);

@@ -28,6 +28,12 @@ static void load_suffixes(void)
     FC_ASSERT(suffixes);
 }
 
+const struct psl_ctx_st *fc_ident_suffixes(void)
+{
+    pthread_once(&suffixes_once, load_suffixes);
+    return suffixes;
+}
+
 static bool ldh(const char *text)
 {
     return text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.")] == '\0';
@@ -36,9 +42,9 @@ static bool ldh(const char *text)
 /* The longest ICANN suffix that the name ends in (a part of name), or NULL. */
 static const char *icann_suffix(const char *name)
 {
+    const struct psl_ctx_st *list = fc_ident_suffixes();
     const char *found = NULL;
 
-    pthread_once(&suffixes_once, load_suffixes);
     for (const char *part = name + strlen(name); part > name;) {
         do
             part--;
@@ -47,7 +53,7 @@ static const char *icann_suffix(const char *name)
             continue; /* an empty label is no suffix; the rest is judged by other rows */
         if (!ldh(part) || fc_text_ends(part, "."))
             break;
-        if (psl_is_public_suffix2(suffixes, part, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE))
+        if (psl_is_public_suffix2(list, part, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE))
             found = part;
     }
     return found;

@@ -285,6 +285,7 @@ int fc_store_reset(struct fc_store *store, struct fc_err *err)
     static const char *const statements[] = {
         "DELETE FROM accounts",          "DELETE FROM orders",       "DELETE FROM authzs", "DELETE FROM certificates",
         "DELETE FROM certificate_names", "DELETE FROM blocked_keys", "DELETE FROM events", "DELETE FROM dns_rules",
+        "DELETE FROM limit_buckets",     "DELETE FROM paused",
     };
 
     fc_store_assert_write(store);

@@ -60,7 +60,7 @@ struct fc_store_hooks {
 };
 void fc_store_set_hooks(struct fc_store *store, const struct fc_store_hooks *hooks);
 
-/* Deletes accounts, orders, authorizations, certificates, blocked keys, events and mock DNS rules; keeps issuers, CRL numbers
+/* Deletes accounts, orders, authorizations, certificates, blocked keys, events, mock DNS rules and limits; keeps issuers, CRL numbers
  * and settings. Ids are not given again. In a write. */
 int fc_store_reset(struct fc_store *store, struct fc_err *err);
 

@@ -66,9 +66,22 @@ static const char version_1[] =
     "  name TEXT NOT NULL, type TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, type)"
     ") STRICT, WITHOUT ROWID;";
 
+/* Buckets of the rate limits, as points in time; account-identifier pairs that are paused; certificates by their exact set. */
+static const char version_2[] =
+    "CREATE TABLE limit_buckets ("
+    "  env TEXT NOT NULL, key TEXT NOT NULL, tat INTEGER NOT NULL, spent_at INTEGER NOT NULL,"
+    "  account_id INTEGER NOT NULL, order_id INTEGER NOT NULL, PRIMARY KEY (env, key)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE paused ("
+    "  account_id INTEGER NOT NULL, ident TEXT NOT NULL, paused_at INTEGER NOT NULL, unpaused_at INTEGER NOT NULL,"
+    "  PRIMARY KEY (account_id, ident)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX certificates_set ON certificates (idents, env, not_before);";
+
 /* A released row is never changed: a new version is a new row that alters what the rows before it made. */
 const struct fc_store_migration fc_store_migrations[] = {
     {1, version_1},
+    {2, version_2},
     {0, NULL},
 };
 
