@@ -304,6 +304,16 @@ struct lib_answer lib_manage_ask(struct lib_manage *t, const char *method, const
     return answer;
 }
 
+struct lib_answer lib_manage_hold(struct lib_manage *t, const char *method, const char *target, const char *body)
+{
+    struct lib_answer answer = {.req = make_request(t, method, target, body, NULL),
+                                .res = fc_arena_alloc(t->arena, sizeof *answer.res)};
+
+    fc_manage_handle(t->manage, answer.req, answer.res);
+    answer.status = answer.res->status;
+    return answer;
+}
+
 struct lib_answer lib_manage_get(struct lib_manage *t, const char *target)
 {
     return lib_manage_ask(t, "GET", target, NULL, NULL);

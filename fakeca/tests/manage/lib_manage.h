@@ -55,6 +55,8 @@ struct lib_answer {
 };
 struct lib_answer lib_manage_ask(struct lib_manage *t, const char *method, const char *target, const char *body,
                                  const char *const *headers);
+/* Begins a call whose answer is held: req and res alone are set; nobody resumes it. */
+struct lib_answer lib_manage_hold(struct lib_manage *t, const char *method, const char *target, const char *body);
 struct lib_answer lib_manage_get(struct lib_manage *t, const char *target);
 /* The JSON of an answer that must be 200. */
 json_t *lib_manage_ok(struct lib_manage *t, const char *method, const char *target, const char *body);

@@ -1,0 +1,2 @@
+/* The peers of net's tests. */
+#include "net/lib_peer.c"
