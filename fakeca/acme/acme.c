@@ -32,6 +32,7 @@ int fc_acme_new(const struct fc_acme_params *params, struct fc_acme **ret_acme, 
     acme->nonces = fc_acme_nonce_new((size_t)params->policy->requests.nonce_window);
     acme->keys = fc_acme_keys_new();
     acme->attempts = fc_acme_attempt_new();
+    acme->rechecks = fc_acme_rechecks_new();
     *ret_acme = acme;
     return 0;
 }
@@ -41,6 +42,7 @@ void fc_acme_free(struct fc_acme *acme)
     if (!acme)
         return;
     fc_acme_attempt_free(acme->attempts);
+    fc_acme_rechecks_free(acme->rechecks);
     fc_acme_keys_free(acme->keys);
     fc_acme_nonce_free(acme->nonces);
     free(acme);

@@ -20,6 +20,7 @@ struct finalize {
     bool bad_json;
     struct fc_err cause;
     struct fc_acme_order_view view;
+    struct fc_acme_recheck *recheck; /* NULL: CAA need not be looked at again */
 };
 
 static void drop_csr(void *csr)
@@ -173,14 +174,38 @@ static int finish_now(struct finalize *finalize)
     return 0;
 }
 
+static int finish(struct finalize *finalize)
+{
+    const struct fc_acme *acme = finalize->call->acme;
+    bool later = acme->p.pace == FC_PACE_LETSENCRYPT && acme->p.policy->issuance.finalize_async;
+
+    return later ? finish_later(finalize) : finish_now(finalize);
+}
+
+/* The request was held for CAA. */
+static int resume(struct finalize *finalize)
+{
+    struct fc_acme_call *call = finalize->call;
+
+    if (fc_acme_recheck_result(call, finalize->recheck) == 0)
+        return finish(finalize);
+    if (call->problem.type == FC_PROBLEM_NONE)
+        return fc_acme_problem_internal(call, FINALIZE);
+    return fc_problem_context(&call->problem, call->arena, FINALIZE);
+}
+
 int fc_acme_finalize(struct fc_acme_call *call)
 {
-    struct finalize *finalize = fc_arena_alloc(call->arena, sizeof *finalize);
-    bool later = call->acme->p.pace == FC_PACE_LETSENCRYPT && call->acme->p.policy->issuance.finalize_async;
+    struct finalize *finalize = call->held;
 
+    if (finalize)
+        return resume(finalize);
+    call->held = finalize = fc_arena_alloc(call->arena, sizeof *finalize);
     finalize->call = call;
     read_csr(finalize);
     if (check(finalize))
         return -1;
-    return later ? finish_later(finalize) : finish_now(finalize);
+    if (fc_acme_recheck_start(call, &finalize->view, &finalize->recheck))
+        return fc_acme_problem_internal(call, FINALIZE);
+    return finalize->recheck ? 0 : finish(finalize);
 }

@@ -17,6 +17,7 @@
 struct fc_acme_nonces;
 struct fc_acme_keys;
 struct fc_acme_attempts;
+struct fc_acme_rechecks;
 
 struct fc_acme {
     struct fc_acme_params p;
@@ -24,6 +25,7 @@ struct fc_acme {
     struct fc_acme_nonces *nonces;
     struct fc_acme_keys *keys;
     struct fc_acme_attempts *attempts;
+    struct fc_acme_rechecks *rechecks;
 };
 
 /* Who may sign a POST. */
@@ -58,6 +60,7 @@ struct fc_acme_call {
     int64_t now;
     int64_t started_mono;
     bool resumed;                      /* the request was held; the handler now makes the answer */
+    void *held;                        /* what the handler keeps for then; arena */
     const struct fc_acme_route *route; /* NULL: unknown path */
     const char *origin;                /* "https://localhost:14000" */
     const char *base;                  /* origin and the environment's prefix */
@@ -225,6 +228,19 @@ void fc_acme_attempt_undo(struct fc_acme *acme, struct fc_authz *authz);
 struct fc_http_wait *fc_acme_attempt_latch(struct fc_acme *acme, int64_t authz_id);
 /* After a restart: begins again what was under way. */
 int fc_acme_attempt_resume(struct fc_acme *acme, struct fc_err *err);
+
+/* ---- acme_recheck.c ---- */
+
+struct fc_acme_rechecks *fc_acme_rechecks_new(void);
+/* After the VA has stopped. */
+void fc_acme_rechecks_free(struct fc_acme_rechecks *rechecks);
+struct fc_acme_recheck;
+/* Asks the VA for CAA of each name of the order that was validated too long ago and holds the request; *ret_recheck NULL: there is
+ * none. -1 with call->err when the VA takes no more. */
+int fc_acme_recheck_start(struct fc_acme_call *call, const struct fc_acme_order_view *view,
+                          struct fc_acme_recheck **ret_recheck);
+/* In the resumed request: 0 when all passed; -1 with call->problem, or with call->err when there is no result. */
+int fc_acme_recheck_result(struct fc_acme_call *call, const struct fc_acme_recheck *recheck);
 
 /* ---- acme_issue.c ---- */
 

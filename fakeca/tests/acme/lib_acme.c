@@ -105,6 +105,15 @@ static void resolve(void *self, const char *name, enum fc_dns_type type, fc_dns_
         answer.records = &txt;
         answer.n_records = 1;
     }
+    unsigned char caa[256];
+    struct fc_dns_record issue = {.type = FC_DNS_CAA, .data = caa};
+    if (type == FC_DNS_CAA && t->caa && strchr(name, '.') != NULL) {
+        issue.len = (size_t)snprintf((char *)caa, sizeof caa, "%c%cissue%s", 0, 5, t->caa);
+        answer.outcome = strcmp(t->caa, "!") == 0 ? FC_DNS_RCODE : FC_DNS_ANSWER;
+        answer.rcode = answer.outcome == FC_DNS_RCODE ? 2 : 0;
+        answer.records = &issue;
+        answer.n_records = answer.rcode == 0 ? 1 : 0;
+    }
     done(cookie, &answer);
 }
 

@@ -36,6 +36,7 @@ struct lib_acme {
     struct lib_jobs *jobs;
     size_t queue_max; /* of the next VA */
     const char *txt;  /* TXT record of every name; NULL: none. Set before the challenge is started */
+    const char *caa;  /* issue property of every name below "test"; "!": SERVFAIL; NULL: none */
     int64_t now;      /* of the next requests */
 };
 

@@ -45,7 +45,7 @@ static void pending_objects(void **state)
     assert_string_equal(lib_member(authz, "expires"), "2026-09-08T12:00:00Z");
     assert_null(json_object_get(authz->json, "wildcard"));
     assert_int_equal(json_object_size(authz->json), 4);
-    assert_int_equal(json_array_size(json_object_get(authz->json, "challenges")), 2);
+    assert_int_equal(json_array_size(json_object_get(authz->json, "challenges")), 3);
     const char *token = json_string_value(json_object_get(challenge_of(authz, 0), "token"));
     assert_int_equal(strlen(token), 43);
     /* one token for all of them */
@@ -272,7 +272,7 @@ static void held_request_answers_pending_after_its_time(void **state)
     assert_string_equal(lib_header(answer, "Retry-After"), "1");
     assert_non_null(lib_header(answer, "Replay-Nonce"));
     assert_null(json_object_get(answer->json, "validated"));
-    assert_int_equal(json_array_size(json_object_get(lib_post(client, path, NULL)->json, "challenges")), 2);
+    assert_int_equal(json_array_size(json_object_get(lib_post(client, path, NULL)->json, "challenges")), 3);
 
     /* asked again while it is under way: one validation for both */
     answer = lib_post(client, challenge_path, "{}");
@@ -349,7 +349,7 @@ static void full_queue(void **state)
     struct lib_answer *answer = lib_post(client, challenge_path, "{}");
     lib_assert_problem(answer, 500, "serverInternal", "Unable to update challenge");
     assert_string_equal(lib_header(answer, "Retry-After"), "60");
-    assert_int_equal(json_array_size(json_object_get(lib_post(client, second, NULL)->json, "challenges")), 2);
+    assert_int_equal(json_array_size(json_object_get(lib_post(client, second, NULL)->json, "challenges")), 3);
     lib_web_mode(t, LIB_WEB_RIGHT);
     wait_decided(client, lib_authz_path(order, 0));
     lib_va_idle(t);
