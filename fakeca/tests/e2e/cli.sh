@@ -14,10 +14,10 @@ ends() { # CODE COMMAND...: ends with that code; what it said is in $said
 
 ends 0 "$fakeca" --version
 ends 0 "$fakeca" --help
-for command in serve clock status log certs revoke trust dns env reset health; do
+for command in serve clock status log probe certs revoke trust dns env reset health; do
     contains "$said" "$command" "fakeca --help"
 done
-for command in serve clock status log certs revoke trust dns env reset health; do
+for command in serve clock status log probe certs revoke trust dns env reset health; do
     said=$("$fakeca" help "$command")
     contains "$said" "usage: fakeca $command" "help $command"
     contains "$said" "example" "help $command"
