@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base_arena.h"
 #include "base/base_clock.h"
 #include "base/base_file.h"
 #include "base/base_json.h"
@@ -20,6 +21,7 @@
 #include "manage/manage.h"
 #include "net/net_portmap.h"
 #include "net/net_unbound.h"
+#include "net/net_url.h"
 #include "policy/policy.h"
 #include "server/server.h"
 #include "store/store.h"
@@ -44,31 +46,65 @@ void fc_app_config_defaults(struct fc_app_config *config)
 
 /* ---- what is checked before anything is touched ---- */
 
-static int check_public(const struct fc_app_config *config, struct fc_err *err)
+static bool dns_served(const struct fc_app_config *config)
 {
-    const struct {
-        const char *option, *listen;
-    } all[] = {{"--acme-listen", config->acme_listen},
-               {"--acme-http-listen", config->acme_http_listen},
-               {"--management-listen", config->management_listen},
-               {"--dns-listen", config->dns_listen}};
+    return strcmp(config->dns_listen, "none") != 0;
+}
 
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (!all[i].listen || strcmp(all[i].listen, "none") == 0 || fc_server_listen_is_loopback(all[i].listen))
-            continue;
-        if (!config->allow_public)
-            return fc_err_set(
-                err, FC_E_USAGE,
-                "option '%s': '%s' is reachable from other machines; this CA's keys are for tests only: say "
-                "--allow-public if that is meant",
-                all[i].option, all[i].listen);
-        if (strcmp(all[i].option, "--management-listen") == 0 && !config->token)
-            return fc_err_set(
-                err, FC_E_USAGE,
-                "option '--management-listen': '%s' is reachable from other machines: give --token, which every "
-                "request must then carry",
-                all[i].listen);
-    }
+struct listen_option {
+    const char *name, *listen; /* NULL: not served */
+    bool needs_token;
+};
+
+static int check_listen(const struct fc_app_config *config, const struct listen_option *option, struct fc_err *err)
+{
+    bool loopback;
+
+    if (!option->listen)
+        return 0;
+    if (fc_server_listen_check(option->listen, &loopback, err) != 0)
+        return fc_err_prefix(err, "option '%s'", option->name);
+    if (loopback)
+        return 0;
+    if (!config->allow_public)
+        return fc_err_set(err, FC_E_USAGE,
+                          "option '%s': '%s' is reachable from other machines; this CA's keys are for tests only: say "
+                          "--allow-public if that is meant",
+                          option->name, option->listen);
+    if (option->needs_token && !config->token)
+        return fc_err_set(err, FC_E_USAGE,
+                          "option '%s': '%s' is reachable from other machines: give --token, which every request must "
+                          "then carry",
+                          option->name, option->listen);
+    return 0;
+}
+
+static int check_listens(const struct fc_app_config *config, struct fc_err *err)
+{
+    const struct listen_option all[] = {{"--acme-listen", config->acme_listen, false},
+                                        {"--acme-http-listen", config->acme_http_listen, false},
+                                        {"--management-listen", config->management_listen, true},
+                                        {"--dns-listen", dns_served(config) ? config->dns_listen : NULL, false}};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (check_listen(config, &all[i], err))
+            return -1;
+    return 0;
+}
+
+/* AIA and CRL addresses are fetched without TLS: whoever checks a certificate has none to trust yet. */
+static int check_pki_url(const struct fc_app_config *config, struct fc_err *err)
+{
+    fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
+    struct fc_net_url url;
+
+    if (!config->pki_url)
+        return 0;
+    if (fc_net_url_parse(arena, config->pki_url, &url, err))
+        return fc_err_prefix(err, "option '--pki-url'");
+    if (strcmp(url.scheme, "http") != 0 || !*url.host || url.query)
+        return fc_err_set(err, FC_E_USAGE, "option '--pki-url': '%s' is not of the form http://HOST[:PORT][/PATH]",
+                          config->pki_url);
     return 0;
 }
 
@@ -247,22 +283,18 @@ static int start_world(struct fc_app *app, struct fc_err *err)
 static int load_tls(struct fc_app *app, struct fc_err *err)
 {
     const char *names[FC_OPT_STRINGS_MAX + 1] = {0};
+    fc_auto_free char *cert = NULL;
+    fc_auto_free char *key = NULL;
     size_t len;
 
+    if (app->config.tls_cert) {
+        if (fc_file_read(app->config.tls_cert, PEM_MAX, &cert, &len, err) ||
+            fc_file_read(app->config.tls_key, PEM_MAX, &key, &len, err))
+            return -1;
+        return fc_ca_tls_own(cert, key, &app->tls, err);
+    }
     memcpy(names, app->config.tls_names.at, app->config.tls_names.count * sizeof *names);
-    if (fc_ca_tls_load(app->store, names, &app->tls, err))
-        return -1;
-    if (!app->config.tls_cert)
-        return 0;
-    free(FC_TAKE(app->tls.cert_pem));
-    free(FC_TAKE(app->tls.key_pem));
-    free(FC_TAKE(app->tls.ca_pem));
-    if (fc_file_read(app->config.tls_cert, PEM_MAX, &app->tls.cert_pem, &len, err) ||
-        fc_file_read(app->config.tls_key, PEM_MAX, &app->tls.key_pem, &len, err))
-        return -1;
-    /* whoever trusts this chain trusts the directory */
-    app->tls.ca_pem = fc_strdup(app->tls.cert_pem);
-    return 0;
+    return fc_ca_tls_load(app->store, names, &app->tls, err);
 }
 
 static void handle_manage(void *cookie, struct fc_http_req *req, struct fc_http_res *res)
@@ -276,7 +308,7 @@ static int listen_on(struct fc_app *app, struct fc_server_service *service, cons
 {
     unsigned last;
 
-    if (!listen || strcmp(listen, "none") == 0)
+    if (!listen)
         return 0;
     if (fc_app_port_load(app, service->name, &last, err))
         return -1;
@@ -304,7 +336,7 @@ static int start_listeners(struct fc_app *app, struct fc_err *err)
         listen_on(app, &plain, app->config.acme_http_listen, &app->acme_http_port, err) ||
         listen_on(app, &manage, app->config.management_listen, &app->management_port, err))
         return -1;
-    if (strcmp(app->config.dns_listen, "none") == 0)
+    if (!dns_served(&app->config))
         return 0;
     if (fc_app_port_load(app, "dns", &last, err))
         return -1;
@@ -434,8 +466,8 @@ int fc_app_start(const struct fc_app_config *config, struct fc_app **ret_app, st
 {
     fc_auto(fc_app_stop) struct fc_app *app = NULL;
 
-    if (check_public(config, err) || check_pairs(config, err) || check_dns(config, err) ||
-        check_perspectives(config, err))
+    if (check_listens(config, err) || check_pki_url(config, err) || check_pairs(config, err) ||
+        check_dns(config, err) || check_perspectives(config, err))
         return -1;
     app = fc_calloc(1, sizeof *app);
     app->config = *config;

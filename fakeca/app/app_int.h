@@ -45,7 +45,6 @@ struct fc_app {
     struct fc_va *va;
     struct fc_app_work *work;
     struct fc_ca_tls tls;
-    bool tls_own; /* --tls-cert */
     struct fc_server *server;
     struct fc_ca *cas[FC_APP_ENVS_MAX];
     struct fc_acme *acmes[FC_APP_ENVS_MAX];

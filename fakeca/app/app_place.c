@@ -24,34 +24,51 @@ char *fc_app_place(const char *state)
     return fc_asprintf("/tmp/fakeca-%ld", (long)getuid());
 }
 
+static json_int_t pid_of(const json_t *run)
+{
+    return json_integer_value(json_object_get(run, "pid"));
+}
+
+static int read_run(const char *path, json_t **ret_run, struct fc_err *err)
+{
+    fc_auto_free char *text = NULL;
+    fc_auto_json run = NULL;
+    struct fc_err cause = {0};
+    size_t len;
+
+    if (fc_file_read(path, RUN_MAX, &text, &len, err))
+        return -1;
+    if (fc_json_parse(text, len, &run, &cause))
+        return fc_err_set(err, FC_E_DAMAGED, "'%s' is damaged: %s", path, cause.text);
+    if (pid_of(run) <= 0 || pid_of(run) > INT32_MAX)
+        return fc_err_set(err, FC_E_DAMAGED, "'%s' is damaged: it holds no 'pid'", path);
+    *ret_run = FC_TAKE(run);
+    return 0;
+}
+
 static bool alive(const json_t *run)
 {
-    json_int_t pid = json_integer_value(json_object_get(run, "pid"));
-    return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+    return kill((pid_t)pid_of(run), 0) == 0 || errno == EPERM;
 }
 
 int fc_app_find(const char *state, json_t **ret_run, struct fc_err *err)
 {
     fc_auto_free char *place = fc_app_place(state);
     fc_auto_free char *path = fc_asprintf("%s/run.json", place);
-    fc_auto_free char *text = NULL;
     fc_auto_json run = NULL;
-    size_t len;
 
     if (!fc_file_exists(path))
         return fc_err_set(err, FC_E_NOT_FOUND,
                           "no fakeca is running at '%s' (start one with 'fakeca serve%s%s', or name another place with "
                           "--state DIR or --management URL)",
                           place, state ? " --state " : "", state ? state : "");
-    if (fc_file_read(path, RUN_MAX, &text, &len, err))
+    if (read_run(path, &run, err))
         return -1;
-    if (fc_json_parse(text, len, &run, err) || !json_is_object(run))
-        return fc_err_prefix(err, "'%s' is damaged", path);
     if (!alive(run))
         return fc_err_set(
             err, FC_E_NOT_FOUND,
             "the fakeca of '%s' (pid %lld) is gone without a clean stop: start it again with 'fakeca serve%s%s'", place,
-            (long long)json_integer_value(json_object_get(run, "pid")), state ? " --state " : "", state ? state : "");
+            (long long)pid_of(run), state ? " --state " : "", state ? state : "");
     *ret_run = FC_TAKE(run);
     return 0;
 }

@@ -117,6 +117,8 @@ struct fc_ca_tls {
 /* Loads from the store or makes it. names: NULL-terminated; localhost, 127.0.0.1, ::1 are always in. When the stored leaf lacks
  * a name, a new leaf is made by the same CA. FC_E_USAGE: a name that is none; FC_E_DAMAGED. */
 int fc_ca_tls_load(struct fc_store *store, const char *const *names, struct fc_ca_tls *ret_tls, struct fc_err *err);
+/* The user's own chain and key (--tls-cert, --tls-key) instead; whoever trusts this chain trusts the directory. FC_E_USAGE. */
+int fc_ca_tls_own(const char *cert_pem, const char *key_pem, struct fc_ca_tls *ret_tls, struct fc_err *err);
 void fc_ca_tls_release(struct fc_ca_tls *tls);
 
 #endif

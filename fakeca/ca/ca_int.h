@@ -97,9 +97,12 @@ int fc_ca_stored_read(const struct fc_issuer *row, struct fc_key **ret_key, stru
 int fc_ca_stored_row(const char *name, const struct fc_key *key, const struct fc_cert *cert, struct fc_issuer *ret_row,
                      unsigned char **ret_key_der, struct fc_err *err);
 
-/* ---- ca_own.c: --root-cert, --root-key ---- */
+/* ---- ca_own.c: what the user brings ---- */
 
-/* Reads and checks the pair (FC_E_USAGE with the reason). */
+/* A certificate and its key, of the options '--WHAT-cert' and '--WHAT-key' (FC_E_USAGE names the option). */
+int fc_ca_own_pair(const char *what, const char *cert_pem, const char *key_pem, struct fc_key **ret_key,
+                   struct fc_cert **ret_cert, struct fc_err *err);
+/* --root-cert, --root-key: reads and checks the pair (FC_E_USAGE with the reason). */
 int fc_ca_own_read(const char *cert_pem, const char *key_pem, struct fc_key **ret_key, struct fc_cert **ret_cert,
                    struct fc_err *err);
 

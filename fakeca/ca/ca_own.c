@@ -38,8 +38,8 @@ static const char *unfit(const struct fc_cert *cert)
     return NULL;
 }
 
-int fc_ca_own_read(const char *cert_pem, const char *key_pem, struct fc_key **ret_key, struct fc_cert **ret_cert,
-                   struct fc_err *err)
+int fc_ca_own_pair(const char *what, const char *cert_pem, const char *key_pem, struct fc_key **ret_key,
+                   struct fc_cert **ret_cert, struct fc_err *err)
 {
     fc_auto(fc_key_free) struct fc_key *key = NULL;
     fc_auto(fc_key_free) struct fc_key *certified = NULL;
@@ -47,17 +47,28 @@ int fc_ca_own_read(const char *cert_pem, const char *key_pem, struct fc_key **re
     struct fc_err cause = {0};
 
     if (fc_cert_from_pem(cert_pem, strlen(cert_pem), &cert, &cause) || fc_cert_key(cert, &certified, &cause))
-        return fc_err_set(err, FC_E_USAGE, "option '--root-cert': %s", cause.text);
+        return fc_err_set(err, FC_E_USAGE, "option '--%s-cert': %s", what, cause.text);
     if (fc_key_from_pem(key_pem, strlen(key_pem), &key, &cause))
-        return fc_err_set(err, FC_E_USAGE, "option '--root-key': %s", cause.text);
-    if (check_key(key, err))
+        return fc_err_set(err, FC_E_USAGE, "option '--%s-key': %s", what, cause.text);
+    if (!fc_key_equal(key, certified))
+        return fc_err_set(err, FC_E_USAGE, "option '--%s-key': it is not the key of the certificate in '--%s-cert'",
+                          what, what);
+    *ret_key = FC_TAKE(key);
+    *ret_cert = FC_TAKE(cert);
+    return 0;
+}
+
+int fc_ca_own_read(const char *cert_pem, const char *key_pem, struct fc_key **ret_key, struct fc_cert **ret_cert,
+                   struct fc_err *err)
+{
+    fc_auto(fc_key_free) struct fc_key *key = NULL;
+    fc_auto(fc_cert_free) struct fc_cert *cert = NULL;
+
+    if (fc_ca_own_pair("root", cert_pem, key_pem, &key, &cert, err) || check_key(key, err))
         return -1;
     const char *why = unfit(cert);
     if (why)
         return fc_err_set(err, FC_E_USAGE, "option '--root-cert': %s", why);
-    if (!fc_key_equal(key, certified))
-        return fc_err_set(err, FC_E_USAGE,
-                          "option '--root-key': it is not the key of the certificate in '--root-cert'");
     *ret_key = FC_TAKE(key);
     *ret_cert = FC_TAKE(cert);
     return 0;

@@ -204,6 +204,18 @@ int fc_ca_tls_load(struct fc_store *store, const char *const *names, struct fc_c
     return 0;
 }
 
+int fc_ca_tls_own(const char *cert_pem, const char *key_pem, struct fc_ca_tls *ret_tls, struct fc_err *err)
+{
+    fc_auto(fc_key_free) struct fc_key *key = NULL;
+    fc_auto(fc_cert_free) struct fc_cert *cert = NULL;
+
+    if (fc_ca_own_pair("tls", cert_pem, key_pem, &key, &cert, err))
+        return -1;
+    *ret_tls = (struct fc_ca_tls){
+        .cert_pem = fc_strdup(cert_pem), .key_pem = fc_strdup(key_pem), .ca_pem = fc_strdup(cert_pem)};
+    return 0;
+}
+
 void fc_ca_tls_release(struct fc_ca_tls *tls)
 {
     free(FC_TAKE(tls->cert_pem));

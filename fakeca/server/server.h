@@ -48,8 +48,9 @@ struct fc_server *fc_server_new(const struct fc_clock *clock);
  * Errors: FC_E_BUSY "cannot listen on 127.0.0.1:14000 (acme): address in use; give another with ...", FC_E_USAGE. */
 int fc_server_add(struct fc_server *server, const struct fc_server_service *service, const char *listen,
                   unsigned preferred_port, unsigned *ret_port, struct fc_err *err);
-/* Whether the text is a loopback address or localhost (design.md part 6: beyond loopback only with --allow-public). */
-bool fc_server_listen_is_loopback(const char *listen);
+/* Whether the text is an address to listen on (else FC_E_USAGE), and one that only this machine reaches (design.md part 6:
+ * beyond loopback only with --allow-public). */
+int fc_server_listen_check(const char *listen, bool *ret_loopback, struct fc_err *err);
 
 /* Starts serving. */
 int fc_server_start(struct fc_server *server, struct fc_err *err);

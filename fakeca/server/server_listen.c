@@ -78,16 +78,18 @@ static int parse(const char *text, struct place *place, struct fc_err *err)
     return 0;
 }
 
-bool fc_server_listen_is_loopback(const char *listen)
+int fc_server_listen_check(const char *listen, bool *ret_loopback, struct fc_err *err)
 {
     struct place place;
 
-    if (parse(listen, &place, NULL) != 0)
-        return false;
+    if (parse(listen, &place, err) != 0)
+        return -1;
     if (place.v6)
-        return IN6_IS_ADDR_LOOPBACK(&place.addr6) ||
-               (IN6_IS_ADDR_V4MAPPED(&place.addr6) && place.addr6.s6_addr[12] == 127);
-    return ntohl(place.addr4.s_addr) >> 24 == 127;
+        *ret_loopback = IN6_IS_ADDR_LOOPBACK(&place.addr6) ||
+                        (IN6_IS_ADDR_V4MAPPED(&place.addr6) && place.addr6.s6_addr[12] == 127);
+    else
+        *ret_loopback = ntohl(place.addr4.s_addr) >> 24 == 127;
+    return 0;
 }
 
 static socklen_t address(const struct place *place, bool v6, uint16_t port, struct sockaddr_storage *ret_addr)

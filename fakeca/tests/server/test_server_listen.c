@@ -183,15 +183,22 @@ static void loopback_is_told_from_the_rest(void **state)
         {"[::]:1", false},
         {":1", false},
         {"192.0.2.1:1", false},
-        {"nonsense", false},
         {"[::ffff:127.0.0.1]:1", true},
         {"[::ffff:192.0.2.1]:1", false},
     };
+    static const char *const none[] = {"nonsense", "none", "localhost", "localhost:65536", "::1:1", "a.test:1", "[]:1"};
+    struct fc_err err = {0};
+    bool loopback;
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        if (fc_server_listen_is_loopback(cases[i].text) != cases[i].loopback)
+        if (fc_server_listen_check(cases[i].text, &loopback, &err) != 0 || loopback != cases[i].loopback)
             fail_msg("'%s'", cases[i].text);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        fc_err_clear(&err);
+        assert_int_equal(fc_server_listen_check(none[i], &loopback, &err), -1);
+        assert_int_equal(err.code, FC_E_USAGE);
     }
 }
 

@@ -1,0 +1,110 @@
+/* Where a running CA is found. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/base_file.h"
+#include "base/base_json.h"
+
+#include "app/lib_app.h"
+#include "cmocka_all.h"
+
+static void write_run(const struct lib_app *t, const char *text)
+{
+    fc_auto_free char *path = lib_app_state_path(t, "run.json");
+
+    assert_int_equal(fc_file_mkdirs(t->state, 0700, NULL), 0);
+    assert_int_equal(fc_file_write(path, text, strlen(text), 0644, NULL), 0);
+}
+
+static void not_found(struct lib_app *t, enum fc_err_code code, const char *says)
+{
+    json_t *run = NULL;
+
+    fc_err_clear(&t->err);
+    int result = fc_app_find(t->state, &run, &t->err);
+    json_decref(run);
+    assert_int_equal(result, -1);
+    if (!strstr(t->err.text, says))
+        fail_msg("'%s' is not in: %s", says, t->err.text);
+    assert_int_equal(t->err.code, code);
+}
+
+static void the_place_is_the_state_folder_or_the_users_own(void **state)
+{
+    struct lib_app *t = *state;
+    fc_auto_free char *given = fc_app_place("here");
+    fc_auto_free char *runtime = fc_app_place(NULL);
+    fc_auto_free char *expected = lib_app_path(t, "fakeca");
+    fc_auto_free char *in_tmp = fc_asprintf("/tmp/fakeca-%ld", (long)getuid());
+
+    assert_string_equal(given, "here");
+    assert_string_equal(runtime, expected);
+    setenv("XDG_RUNTIME_DIR", "relative", 1);
+    fc_auto_free char *relative = fc_app_place(NULL);
+    assert_string_equal(relative, in_tmp);
+    unsetenv("XDG_RUNTIME_DIR");
+    fc_auto_free char *unset = fc_app_place(NULL);
+    assert_string_equal(unset, in_tmp);
+}
+
+static void a_running_one_is_found(void **state)
+{
+    struct lib_app *t = *state;
+    fc_auto_free char *text = fc_asprintf("{\"pid\": %ld, \"management\": \"http://localhost:1/\"}", (long)getpid());
+    fc_auto_json run = NULL;
+
+    write_run(t, text);
+    assert_int_equal(fc_app_find(t->state, &run, NULL), 0);
+    assert_string_equal(json_string_value(json_object_get(run, "management")), "http://localhost:1/");
+}
+
+static void none_says_how_to_start_one(void **state)
+{
+    struct lib_app *t = *state;
+
+    not_found(t, FC_E_NOT_FOUND, "start one with 'fakeca serve --state ");
+}
+
+static void one_that_died_does_not_count(void **state)
+{
+    struct lib_app *t = *state;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    fc_auto_free char *text = fc_asprintf("{\"pid\": %ld}", (long)child);
+    write_run(t, text);
+    not_found(t, FC_E_NOT_FOUND, "is gone without a clean stop");
+}
+
+static void a_file_that_is_no_run_json(void **state)
+{
+    struct lib_app *t = *state;
+
+    write_run(t, "{\"pid\":");
+    not_found(t, FC_E_DAMAGED, "run.json' is damaged");
+    write_run(t, "[1]");
+    not_found(t, FC_E_DAMAGED, "run.json' is damaged");
+    write_run(t, "");
+    not_found(t, FC_E_DAMAGED, "run.json' is damaged");
+    write_run(t, "{\"pid\": \"7\"}");
+    not_found(t, FC_E_DAMAGED, "run.json' is damaged");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, lib_app_setup, lib_app_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_place_is_the_state_folder_or_the_users_own),
+        TEST(a_running_one_is_found),
+        TEST(none_says_how_to_start_one),
+        TEST(one_that_died_does_not_count),
+        TEST(a_file_that_is_no_run_json),
+    };
+    RUN(tests);
+}
