@@ -216,7 +216,7 @@ static int setup(void **state)
     *state = f;
     f->peer = dnspeer_start(answer_badly, NULL);
     const struct fc_net_unbound_params params = {
-        .server = dnspeer_address(f->peer), .timeout = 100 * FC_MS, .tries = 3};
+        .server = dnspeer_address(f->peer), .timeout = 200 * FC_MS, .tries = 3};
     return fc_net_unbound_new(&params, &f->unbound, &err);
 }
 
@@ -290,7 +290,7 @@ static void nobody_there_times_out(void **state)
 
     snprintf(address, sizeof address, "%s", dnspeer_address(gone));
     dnspeer_stop(gone);
-    const struct fc_net_unbound_params params = {.server = address, .timeout = 100 * FC_MS, .tries = 3};
+    const struct fc_net_unbound_params params = {.server = address, .timeout = 200 * FC_MS, .tries = 3};
     assert_int_equal(fc_net_unbound_new(&params, &other, NULL), 0);
     char text[64];
     snprintf(text, sizeof text, "%s", dnspeer_ask(fc_net_unbound_resolver(other), "good.test", FC_DNS_A));
