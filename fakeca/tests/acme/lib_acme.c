@@ -15,13 +15,13 @@
 #include "base/base_text.h"
 #include "base/base_time.h"
 #include "ca/ca.h"
-#include "http/http_wait.h"
 #include "net/net_portmap.h"
 #include "net/net_resolver.h"
 #include "pki/pki_jws.h"
 #include "va/va.h"
 
 #include "cmocka_all.h"
+#include "http/lib_req.h"
 #include "lib_web.h"
 #include "va/lib_texts.h"
 
@@ -342,18 +342,6 @@ static const struct fc_http_header *make_headers(struct lib_acme *t, const struc
     return headers;
 }
 
-/* As server/ does with a held request. */
-static void settle(struct fc_http_req *req, struct fc_http_res *res)
-{
-    while (res->wait) {
-        void (*resume)(void *cookie, struct fc_http_req *again, struct fc_http_res *answer) = res->resume;
-        void *cookie = res->resume_cookie;
-        fc_http_wait_block(res->wait, res->wait_until);
-        fc_http_res_clear(res);
-        resume(cookie, req, res);
-    }
-}
-
 static void note(const json_t *problem)
 {
     const char *type = json_string_value(json_object_get(problem, "type"));
@@ -393,7 +381,7 @@ struct lib_answer *lib_send(struct lib_acme *t, const struct lib_request *reques
     req->body_too_large = request->too_large;
     req->now = t->now;
     fc_acme_handle(t->acme, req, &answer->res);
-    settle(req, &answer->res);
+    req_settle(req, &answer->res);
     answer->status = answer->res.status;
     answer->text = answer->res.body_len ? answer->res.body : "";
     const char *type = lib_header(answer, "Content-Type");

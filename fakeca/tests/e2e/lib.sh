@@ -100,22 +100,10 @@ api() { # METHOD PATH [JSON]
     curl -sS -X "$1" "${management%/}$2" ${3:+-H 'content-type: application/json' --data "$3"}
 }
 
-# ---- nginx: HTTP redirects to HTTPS, HTTPS serves the challenge folder ----
+# ---- nginx: HTTP redirects to HTTPS, HTTPS serves the challenge folder, unless nginx_servers says otherwise ----
 
-start_nginx() { # sets http, https
-    mkdir -p "$work/www"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=placeholder \
-        -keyout "$work/site.key" -out "$work/site.crt" 2>/dev/null
-    for _ in 1 2 3 4 5; do
-        http=$(free_port) https=$(free_port)
-        cat >"$work/nginx.conf" <<CONF
-daemon off;
-pid $work/nginx.pid;
-error_log $work/nginx.log;
-events {}
-http {
-    access_log $work/access.log;
-    client_body_temp_path $work/n1; proxy_temp_path $work/n2; fastcgi_temp_path $work/n3; uwsgi_temp_path $work/n4; scgi_temp_path $work/n5;
+nginx_servers() {
+    cat <<CONF
     server { listen 127.0.0.1:$http; return 301 https://\$host\$request_uri; }
     server {
         listen 127.0.0.1:$https ssl;
@@ -123,8 +111,29 @@ http {
         ssl_certificate_key $work/site.key;
         location /.well-known/acme-challenge/ { root $work/www; }
     }
-}
 CONF
+}
+nginx_config() {
+    cat <<CONF
+daemon off;
+pid $work/nginx.pid;
+error_log $work/nginx.log;
+events {}
+http {
+    access_log $work/access.log;
+    client_body_temp_path $work/n1; proxy_temp_path $work/n2; fastcgi_temp_path $work/n3; uwsgi_temp_path $work/n4; scgi_temp_path $work/n5;
+    default_type text/plain;
+CONF
+    nginx_servers
+    echo "}"
+}
+start_nginx() { # sets http, https
+    mkdir -p "$work/www"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=placeholder \
+        -keyout "$work/site.key" -out "$work/site.crt" 2>/dev/null
+    for _ in 1 2 3 4 5; do
+        http=$(free_port) https=$(free_port)
+        nginx_config >"$work/nginx.conf"
         nginx -e "$work/nginx.log" -p "$work" -c "$work/nginx.conf" 2>>"$work/nginx-start.log" &
         local pid=$!
         if wait_for 10 served_by "$pid"; then

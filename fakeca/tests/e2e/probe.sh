@@ -7,19 +7,9 @@ challenges=.well-known/acme-challenge
 mkdir -p "$work/www/$challenges" "$work/wrong/$challenges"
 printf 'some-content\n' >"$work/www/$challenges/fakeca-probe"
 printf 'some-kontent' >"$work/wrong/$challenges/fakeca-probe"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=self.example \
-    -keyout "$work/site.key" -out "$work/site.crt" 2>/dev/null
 
-config() {
+nginx_servers() {
     cat <<CONF
-daemon off;
-pid $work/nginx.pid;
-error_log $work/nginx.log;
-events {}
-http {
-    access_log $work/access.log;
-    client_body_temp_path $work/n1; proxy_temp_path $work/n2; fastcgi_temp_path $work/n3; uwsgi_temp_path $work/n4; scgi_temp_path $work/n5;
-    default_type text/plain;
     server { listen 127.0.0.1:$http; server_name good.test; root $work/www; }
     server { listen 127.0.0.1:$http; server_name wrong.test; root $work/wrong; }
     server { listen 127.0.0.1:$http; server_name port.test; return 301 https://\$host:8443\$request_uri; }
@@ -33,21 +23,7 @@ http {
         root $work/www;
         location = / { return 200 "$(printf 'welcome %.0s' {1..40})"; }
     }
-}
 CONF
-}
-start() {
-    for _ in 1 2 3 4 5; do
-        http=$(free_port) https=$(free_port)
-        config >"$work/nginx.conf"
-        nginx -e "$work/nginx.log" -p "$work" -c "$work/nginx.conf" 2>>"$work/nginx-start.log" &
-        local pid=$!
-        if wait_for 10 served_by "$pid"; then
-            pids+=("$pid")
-            return 0
-        fi
-    done
-    fail "nginx does not start"
 }
 probes() { # CODE ARGS...: what it said is in $said
     local code=$1 status=0
@@ -58,7 +34,7 @@ probes() { # CODE ARGS...: what it said is in $said
 
 said=$("$fakeca" probe a.test --state "$work/none" 2>&1) && fail "a probe without a CA"
 same "$?" 3 "the exit code without a CA"
-start
+start_nginx
 start_ca --port-map "80=$http,443=$https"
 
 # good: any content; the right one; the plain answer for programs
@@ -87,7 +63,7 @@ same "$(cat "$work/repeated.txt")" some-content "what the printed line fetches"
 probes 0 tls.test
 contains "$said" "-> 301 Location: https://tls.test/$challenges/fakeca-probe, followed"
 contains "$said" "certificate not verified"
-contains "$said" "self.example"
+contains "$said" "CN=placeholder"
 contains "$said" "self-signed"
 contains "$said" "HSTS ignored: max-age=31536000"
 eval "$(jq -r .repeat <<<"$("$fakeca" probe tls.test --state "$work/ca" --json)")" >"$work/repeated.txt" 2>"$work/curl.log"

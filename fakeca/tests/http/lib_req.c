@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "http/http_wait.h"
+
 int req_setup(void **state)
 {
     struct fc_http_req *req = fc_calloc(1, sizeof *req);
@@ -21,4 +23,15 @@ int req_teardown(void **state)
     fc_arena_free(req->arena);
     free(req);
     return 0;
+}
+
+void req_settle(struct fc_http_req *req, struct fc_http_res *res)
+{
+    while (res->wait) {
+        void (*resume)(void *cookie, struct fc_http_req *again, struct fc_http_res *answer) = res->resume;
+        void *cookie = res->resume_cookie;
+        fc_http_wait_block(res->wait, res->wait_until);
+        fc_http_res_clear(res);
+        resume(cookie, req, res);
+    }
 }

@@ -12,7 +12,6 @@
 #include "ca/ca.h"
 #include "dns/dns.h"
 #include "events/events.h"
-#include "http/http_wait.h"
 #include "net/net_portmap.h"
 #include "pki/pki_csr.h"
 #include "pki/pki_key.h"
@@ -23,6 +22,7 @@
 #include "va/va.h"
 
 #include "cmocka_all.h"
+#include "http/lib_req.h"
 #include "lib_schema.h"
 
 #define OR_FAIL(call)                                                                                                  \
@@ -264,18 +264,6 @@ static struct fc_http_req *make_request(struct lib_manage *t, const char *method
     return req;
 }
 
-/* As the server does with a request that is held. */
-static void settle(struct fc_http_req *req, struct fc_http_res *res)
-{
-    while (res->wait) {
-        void (*resume)(void *cookie, struct fc_http_req *again, struct fc_http_res *answer) = res->resume;
-        void *cookie = res->resume_cookie;
-        fc_http_wait_block(res->wait, res->wait_until);
-        fc_http_res_clear(res);
-        resume(cookie, req, res);
-    }
-}
-
 struct lib_answer lib_manage_ask(struct lib_manage *t, const char *method, const char *target, const char *body,
                                  const char *const *headers)
 {
@@ -283,7 +271,7 @@ struct lib_answer lib_manage_ask(struct lib_manage *t, const char *method, const
                                 .res = fc_arena_alloc(t->arena, sizeof *answer.res)};
 
     fc_manage_handle(t->manage, answer.req, answer.res);
-    settle(answer.req, answer.res);
+    req_settle(answer.req, answer.res);
     answer.status = answer.res->status;
     answer.body = answer.res->body;
     answer.len = answer.res->body_len;

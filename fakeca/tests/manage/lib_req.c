@@ -1,0 +1,2 @@
+/* How a server goes on with a held answer. */
+#include "http/lib_req.c"
