@@ -8,6 +8,7 @@ export LC_ALL=C.UTF-8
 PATH=/usr/sbin:/sbin:$PATH
 fakeca=${FAKECA:?the program under test}
 work=$(mktemp -d)
+export XDG_RUNTIME_DIR=$work # the default place of a CA is this test's own
 chmod 711 "$work" # the workers of an nginx that root starts are another user
 ca_pid='' pids=()
 
