@@ -41,6 +41,7 @@ struct fc_acme_params {
     enum fc_pace pace;
     const char *
         directory; /* "https://localhost:14000/staging/dir": where accounts live when no request tells; NULL: unknown */
+    int64_t ari_retry_after; /* Retry-After of renewal information, ns; 0: the policy's */
     fc_acme_post_fn post;
     void *post_cookie;
 };

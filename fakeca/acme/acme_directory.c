@@ -8,14 +8,21 @@
 
 #define RANDOM_BYTES 8 /* 11 characters */
 
-static const struct {
+/* In the order of their names (H.1). */
+static const struct member {
     const char *name;
     const char *path; /* NULL: meta */
+    enum fc_acme_needs needs;
 } members[] = {
-    {"keyChange", "/acme/key-change"}, {"meta", NULL},
-    {"newAccount", "/acme/new-acct"},  {"newNonce", "/acme/new-nonce"},
-    {"newOrder", "/acme/new-order"},   {"revokeCert", "/acme/revoke-cert"},
+    {"keyChange", "/acme/key-change", FC_ACME_NEEDS_NOTHING},
+    {"meta", NULL, FC_ACME_NEEDS_NOTHING},
+    {"newAccount", "/acme/new-acct", FC_ACME_NEEDS_NOTHING},
+    {"newNonce", "/acme/new-nonce", FC_ACME_NEEDS_NOTHING},
+    {"newOrder", "/acme/new-order", FC_ACME_NEEDS_NOTHING},
+    {"renewalInfo", "/acme/renewal-info", FC_ACME_NEEDS_RENEWAL_INFO},
+    {"revokeCert", "/acme/revoke-cert", FC_ACME_NEEDS_NOTHING},
 };
+#define N_MEMBERS (sizeof members / sizeof *members)
 
 static int compare_profiles(const void *a, const void *b)
 {
@@ -58,6 +65,13 @@ static json_t *meta(const struct fc_policy *policy, struct fc_arena *arena)
     return object;
 }
 
+static json_t *value_of(const struct fc_acme_call *call, const struct member *member)
+{
+    if (member->path)
+        return json_string(fc_acme_render_url(call, "%s", member->path));
+    return meta(fc_policy_at(call->acme->p.policy, call->now), call->arena);
+}
+
 int fc_acme_directory(struct fc_acme_call *call)
 {
     const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
@@ -69,17 +83,15 @@ int fc_acme_directory(struct fc_acme_call *call)
         fc_rand_bytes(bytes, sizeof bytes);
         fc_b64url_encode(bytes, sizeof bytes, random);
     }
-    /* members stand in the order of their names, the random one too (H.1) */
-    for (size_t i = 0; i <= sizeof members / sizeof *members; i++) {
-        bool end = i == sizeof members / sizeof *members;
+    /* the random one stands among them by its name too */
+    for (size_t i = 0; i <= N_MEMBERS; i++) {
+        bool end = i == N_MEMBERS;
         if (*random && (end || strcmp(random, members[i].name) < 0)) {
             json_object_set_new(object, random, json_string(policy->directory.random_key_value));
             *random = '\0';
         }
-        if (!end && members[i].path)
-            json_object_set_new(object, members[i].name, json_string(fc_acme_render_url(call, "%s", members[i].path)));
-        else if (!end)
-            json_object_set_new(object, members[i].name, meta(policy, call->arena));
+        if (!end && fc_acme_routes_offers(call, members[i].needs))
+            json_object_set_new(object, members[i].name, value_of(call, &members[i]));
     }
     fc_acme_render_json(call, 200, object);
     return 0;

@@ -31,11 +31,15 @@ struct fc_acme {
 /* Who may sign a POST. */
 enum fc_acme_signer_kind { FC_ACME_KID, FC_ACME_JWK, FC_ACME_EITHER };
 
+/* What the policy must offer for a resource to be there. */
+enum fc_acme_needs { FC_ACME_NEEDS_NOTHING, FC_ACME_NEEDS_RENEWAL_INFO };
+
 struct fc_acme_call;
 struct fc_acme_route {
     const char *pattern; /* behind the environment's prefix */
-    bool get;            /* GET and HEAD without a signature */
-    bool get_by_policy;  /* the same where departures.unsigned_get says so */
+    enum fc_acme_needs needs;
+    bool get;           /* GET and HEAD without a signature */
+    bool get_by_policy; /* the same where departures.unsigned_get says so */
     bool post;
     bool read_only; /* POST is POST-as-GET */
     enum fc_acme_signer_kind signer;
@@ -96,6 +100,8 @@ const char *fc_acme_problem_quote(struct fc_arena *arena, const char *text);
 
 /* The route of the request's path, with req->params filled; NULL when there is none. */
 const struct fc_acme_route *fc_acme_routes_find(struct fc_acme_call *call);
+/* What an environment does not offer is not there. */
+bool fc_acme_routes_offers(const struct fc_acme_call *call, enum fc_acme_needs needs);
 /* Whether the route takes the request's method; *ret_allow is the Allow header. */
 bool fc_acme_routes_allows(const struct fc_acme_call *call, const char **ret_allow);
 
@@ -175,6 +181,7 @@ int fc_acme_challenge(struct fc_acme_call *call);
 int fc_acme_finalize(struct fc_acme_call *call);
 int fc_acme_cert(struct fc_acme_call *call);
 int fc_acme_revoke_cert(struct fc_acme_call *call);
+int fc_acme_renewal_info(struct fc_acme_call *call);
 
 /* The Location of an existing account's answer and its 200, or the refusal of a dead one (G.3). */
 int fc_acme_account_existing(struct fc_acme_call *call, const struct fc_account *account);
@@ -190,6 +197,9 @@ int fc_acme_order_names(struct fc_acme_call *call, const struct fc_profile_versi
                         struct fc_acme_names *ret_names);
 /* Shape and identifiers as such, before the profile is known. */
 int fc_acme_order_decode(struct fc_acme_call *call, struct fc_acme_names *ret_names);
+
+/* The member `replaces` of a new order (letsencrypt.md E.5). Inside a transaction. */
+int fc_acme_renewal_replaces(struct fc_acme_call *call, const char *certid, const struct fc_acme_names *names);
 
 /* Reads the order of path /ACCT/ORDER with its authorizations; the refusals of letsencrypt.md G.4. */
 struct fc_acme_order_view {

@@ -192,6 +192,8 @@ static int make_order(struct making *making)
 
     if (fc_store_begin(call->acme->p.store, FC_STORE_WRITE, &tx, &call->err))
         return -1;
+    if (making->order.replaces && fc_acme_renewal_replaces(call, making->order.replaces, making->names))
+        return -1;
     int found = find_order(making);
     if (found != 0)
         return found < 0 ? -1 : 0;
@@ -201,14 +203,29 @@ static int make_order(struct making *making)
     return fc_store_commit(&tx, &call->err);
 }
 
+/* Where renewal information is off nobody heard of `replaces`. */
+static int read_replaces(struct fc_acme_call *call, const char **ret_certid)
+{
+    const char *certid;
+
+    if (!fc_acme_routes_offers(call, FC_ACME_NEEDS_RENEWAL_INFO))
+        return 0;
+    if (fc_acme_body_text(call->body, "replaces", &certid))
+        return -1;
+    *ret_certid = certid && *certid ? certid : NULL;
+    return 0;
+}
+
 int fc_acme_new_order(struct fc_acme_call *call)
 {
     const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
     struct fc_acme_names names = {0};
-    const char *profile_name = NULL;
+    const char *profile_name = NULL, *replaces = NULL;
 
-    if (fc_acme_order_decode(call, &names) || fc_acme_body_text(call->body, "profile", &profile_name))
+    if (fc_acme_order_decode(call, &names))
         return -1;
+    if (fc_acme_body_text(call->body, "profile", &profile_name) || read_replaces(call, &replaces))
+        return fc_acme_refuse(call, MALFORMED, "Unable to unmarshal NewOrder request body");
     if (profile_name && !*profile_name)
         profile_name = NULL;
     const struct fc_profile *profile = fc_policy_profile(policy, profile_name);
@@ -225,13 +242,14 @@ int fc_acme_new_order(struct fc_acme_call *call)
                   .idents = names.idents,
                   .n_idents = names.count,
                   .n_authz = names.count,
+                  .replaces = replaces,
                   .created_at = call->now},
         .authzs = fc_arena_alloc(call->arena, names.count * sizeof(struct fc_authz)),
     };
     if (fc_acme_order_names(call, making.profile, profile_name, &names))
         return -1;
     if (make_order(&making))
-        return fc_acme_problem_internal(call, "Error creating new order");
+        return call->problem.type ? -1 : fc_acme_problem_internal(call, "Error creating new order");
     fc_acme_order_answer(call, 201, &making.order, fc_order_status(&making.order, making.authzs, call->now));
     return 0;
 }

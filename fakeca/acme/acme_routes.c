@@ -20,14 +20,30 @@ static const struct fc_acme_route routes[] = {
     {"/acme/chall/{}/{}/{}", .get_by_policy = true, .post = true, .handle = fc_acme_challenge},
     {"/acme/cert/{}", .get_by_policy = true, .post = true, .read_only = true, .handle = fc_acme_cert},
     {"/acme/cert/{}/{}", .get_by_policy = true, .post = true, .read_only = true, .handle = fc_acme_cert},
+    {"/acme/renewal-info", .get = true, .needs = FC_ACME_NEEDS_RENEWAL_INFO, .handle = fc_acme_renewal_info},
+    {"/acme/renewal-info/", .get = true, .needs = FC_ACME_NEEDS_RENEWAL_INFO, .handle = fc_acme_renewal_info},
+    {"/acme/renewal-info/{...}", .get = true, .needs = FC_ACME_NEEDS_RENEWAL_INFO, .handle = fc_acme_renewal_info},
 };
+
+bool fc_acme_routes_offers(const struct fc_acme_call *call, enum fc_acme_needs needs)
+{
+    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+
+    switch (needs) {
+    case FC_ACME_NEEDS_RENEWAL_INFO:
+        return policy->renewal_info.enabled;
+    case FC_ACME_NEEDS_NOTHING:
+        break;
+    }
+    return true;
+}
 
 const struct fc_acme_route *fc_acme_routes_find(struct fc_acme_call *call)
 {
     const char *prefix = call->acme->p.policy->directory.path_prefix;
 
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-        if (fc_http_route_match(call->req, prefix, routes[i].pattern))
+        if (fc_acme_routes_offers(call, routes[i].needs) && fc_http_route_match(call->req, prefix, routes[i].pattern))
             return &routes[i];
     return NULL;
 }

@@ -392,6 +392,7 @@ static int start_env(struct fc_app *app, size_t i, const char *root_cert, const 
                                         .ca = app->cas[i],
                                         .va = app->va,
                                         .pace = (enum fc_pace)app->config.pace,
+                                        .ari_retry_after = app->config.ari_retry_after,
                                         .post = fc_app_work_post,
                                         .post_cookie = app->work};
     return fc_acme_new(&acme, &app->acmes[i], err);

@@ -33,6 +33,7 @@ struct fc_app_config {
     const char *clock;              /* "-60d", "+1h", RFC 3339: only for a state that has no clock yet; NULL */
     int pace;                       /* enum fc_pace */
     int64_t threads;                /* of the ACME service */
+    int64_t ari_retry_after;        /* Retry-After of renewal information, ns; 0: the policy's */
     int64_t perspectives;           /* addresses that validate; 0: as many as the policy has */
     bool allow_public;
     const char *token; /* management token, with allow_public */

@@ -74,6 +74,21 @@ struct fc_ca_order {
 int fc_ca_issue(struct fc_ca *ca, const struct fc_ca_order *order, struct fc_arena *arena,
                 struct fc_certificate *ret_certificate, struct fc_err *err);
 
+/* ---- renewal information (RFC 9773, letsencrypt.md E.4): from a certificate's own dates alone ---- */
+
+struct fc_ca_window {
+    int64_t start, end; /* whole seconds */
+};
+void fc_ca_ari_window(const struct fc_policy *policy, int64_t issued_at, int64_t not_after,
+                      struct fc_ca_window *ret_window);
+/* Of a revoked one: just past, whenever it is asked for. */
+void fc_ca_ari_revoked(const struct fc_policy *policy, int64_t now, struct fc_ca_window *ret_window);
+/* The certificate's identifier: base64url(key identifier of the issuer) "." base64url(serial number). Arena; NULL when the DER is
+ * none or names no issuer. */
+const char *fc_ca_ari_id(const unsigned char *der, size_t len, struct fc_arena *arena);
+/* Whether a CA certificate that issues leaves, now or under an earlier policy, has this key identifier. */
+bool fc_ca_issuer_known(const struct fc_ca *ca, const unsigned char *ski, size_t len);
+
 /* ---- reading ---- */
 
 /* Number of chains of certificates of that issuer row (at least 1); 0 when the issuer is unknown. */

@@ -8,6 +8,7 @@
 #include "base/base_buf.h"
 #include "base/base_json.h"
 #include "base/base_text.h"
+#include "base/base_time.h"
 
 #define PATH_MAX_LEN 4096
 
@@ -15,7 +16,9 @@ struct target {
     struct fc_cmd_target api;
     const char *environment, *name;
     int64_t account, limit;
-    bool pem;
+    bool pem, renew_now, renew_reset;
+    const char *explanation;
+    int64_t retry_after;
 };
 
 static const char about[] =
@@ -24,6 +27,8 @@ static const char about[] =
     "examples:\n"
     "  fakeca certs --name www.a.test\n"
     "  fakeca certs 03ab12... --pem | openssl x509 -text\n"
+    "  fakeca certs 03ab12... --renew-now --explanation https://ca.test/incident   (its ARI window moves into the "
+    "past)\n"
     "  fakeca certs --json | jq -r '.certificates[].serial'\n";
 
 /* "a.test, www.a.test and 3 more" */
@@ -122,6 +127,47 @@ static int show_pem(const struct fc_cmd *self, const struct target *target, cons
     return fc_cmd_done(self);
 }
 
+/* ---- renewal information ---- */
+
+static int renew(const struct fc_cmd *self, const struct target *target, const char *serial)
+{
+    fc_auto_free char *encoded = fc_cmd_api_encode(serial);
+    fc_auto_free char *path = fc_asprintf("/api/v1/certificates/%s/renewal", encoded);
+    fc_auto_json body = target->renew_now ? json_object() : NULL;
+    char duration[FC_TIME_TEXT_MAX];
+    struct fc_err err = {0};
+    fc_auto_json answer = NULL;
+
+    if (target->explanation && body)
+        json_object_set_new(body, "explanation_url", json_string(target->explanation));
+    if (target->retry_after && body)
+        json_object_set_new(body, "retry_after", json_string(fc_duration_text(target->retry_after, duration)));
+    if (fc_cmd_api(&target->api, body ? "PUT" : "DELETE", path, body, &answer, &err))
+        return fc_cmd_fail(self, &err);
+    if (target->api.json)
+        fc_cmd_print_json(answer);
+    else
+        printf("%s  renew from %s to %s (%s)\n", fc_cmd_text(answer, "serial"), fc_cmd_text(answer, "start"),
+               fc_cmd_text(answer, "end"), fc_cmd_text(answer, "why"));
+    return fc_cmd_done(self);
+}
+
+/* What goes only with a serial, and what not together. */
+static int check(const struct target *target, const char *serial, struct fc_err *err)
+{
+    if (!serial && target->pem)
+        return fc_err_set(err, FC_E_USAGE, "--pem needs the serial of one certificate ('fakeca certs' lists them)");
+    if (!serial && (target->renew_now || target->renew_reset))
+        return fc_err_set(err, FC_E_USAGE,
+                          "--renew-now and --renew-reset need the serial of one certificate ('fakeca certs' lists "
+                          "them)");
+    if (target->pem + target->renew_now + target->renew_reset > 1)
+        return fc_err_set(err, FC_E_USAGE, "only one of --pem, --renew-now and --renew-reset is possible");
+    if ((target->explanation || target->retry_after) && !target->renew_now)
+        return fc_err_set(err, FC_E_USAGE, "--explanation and --retry-after go with --renew-now");
+    return 0;
+}
+
 static int run_certs(const struct fc_cmd *self, int argc, char *const *argv)
 {
     static const struct fc_opt table[] = {{.name = "name",
@@ -153,6 +199,26 @@ static int run_certs(const struct fc_cmd *self, int argc, char *const *argv)
                                            .type = FC_OPT_FLAG,
                                            .offset = offsetof(struct target, pem),
                                            .help = "with a serial: the chain as PEM"},
+                                          {.name = "renew-now",
+                                           .type = FC_OPT_FLAG,
+                                           .offset = offsetof(struct target, renew_now),
+                                           .help = "with a serial: move its renewal window (ARI) into the past"},
+                                          {.name = "explanation",
+                                           .type = FC_OPT_STRING,
+                                           .offset = offsetof(struct target, explanation),
+                                           .arg = "URL",
+                                           .help = "with --renew-now: the explanationURL that clients are shown"},
+                                          {.name = "retry-after",
+                                           .type = FC_OPT_DURATION,
+                                           .offset = offsetof(struct target, retry_after),
+                                           .arg = "TIME",
+                                           .min = FC_SECOND,
+                                           .max = 30 * FC_DAY,
+                                           .help = "with --renew-now: when clients are to look again"},
+                                          {.name = "renew-reset",
+                                           .type = FC_OPT_FLAG,
+                                           .offset = offsetof(struct target, renew_reset),
+                                           .help = "with a serial: its window comes from its own dates again"},
                                           FC_CMD_TARGET_ROWS,
                                           {.name = NULL}};
     fc_auto_free const char **operands = fc_calloc((size_t)argc + 1, sizeof *operands);
@@ -163,16 +229,15 @@ static int run_certs(const struct fc_cmd *self, int argc, char *const *argv)
     int code = fc_cmd_parse(self, table, &target, argc, argv, &result, 0, 1);
     if (code >= 0)
         return code;
-    if (!target.pem)
-        return show(self, &target, operands[0]);
-    if (operands[0])
-        return show_pem(self, &target, operands[0]);
-    fc_err_set(&err, FC_E_USAGE, "--pem needs the serial of one certificate ('fakeca certs' lists them)");
-    return fc_cmd_fail(self, &err);
+    if (check(&target, operands[0], &err))
+        return fc_cmd_fail(self, &err);
+    if (target.renew_now || target.renew_reset)
+        return renew(self, &target, operands[0]);
+    return target.pem ? show_pem(self, &target, operands[0]) : show(self, &target, operands[0]);
 }
 
 const struct fc_cmd fc_cmd_certs = {.name = "certs",
-                                    .synopsis = "[SERIAL [--pem]] [--name NAME] [--account ID]",
+                                    .synopsis = "[SERIAL [--pem | --renew-now]] [--name NAME] [--account ID]",
                                     .summary = "list the certificates that were issued, or show one",
                                     .about = about,
                                     .run = run_certs};

@@ -6,6 +6,7 @@
 #include "base/base_alloc.h"
 #include "base/base_file.h"
 #include "base/base_json.h"
+#include "base/base_time.h"
 
 #include "cmd/cmd.h"
 
@@ -86,6 +87,14 @@ const struct fc_opt fc_cmd_serve_options[] = {
      .min = 1,
      .max = 16,
      .help = "how many addresses validate a name: 1, or 4 and more; without it as the policy says"},
+    {.name = "ari-retry-after",
+     .type = FC_OPT_DURATION,
+     AT(app.ari_retry_after),
+     .arg = "TIME",
+     .env = "FAKECA_ARI_RETRY_AFTER",
+     .min = FC_SECOND,
+     .max = 30 * FC_DAY,
+     .help = "how soon a client looks at its renewal information again; Let's Encrypt says 6h"},
     {.name = "durable",
      .type = FC_OPT_FLAG,
      AT(app.durable),

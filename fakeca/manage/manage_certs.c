@@ -141,6 +141,12 @@ static int env_of(struct fc_manage_call *call, const struct fc_certificate *cert
     return 0;
 }
 
+int fc_manage_certs_find(struct fc_manage_call *call, struct fc_certificate *ret_certificate,
+                         const struct fc_manage_env **ret_env, struct fc_err *err)
+{
+    return get(call, ret_certificate, err) || env_of(call, ret_certificate, ret_env, err) ? -1 : 0;
+}
+
 int fc_manage_certs_chain(struct fc_manage_call *call, struct fc_err *err)
 {
     struct fc_certificate certificate;

@@ -120,6 +120,12 @@ json_t *fc_manage_render_authz(const struct fc_authz *authz, int64_t now);
 json_t *fc_manage_render_certificate(const struct fc_manage *manage, const struct fc_certificate *certificate,
                                      int64_t number, int64_t now);
 
+/* ---- manage_certs.c ---- */
+
+/* The certificate of the path's serial, and its environment. Not inside a transaction. */
+int fc_manage_certs_find(struct fc_manage_call *call, struct fc_certificate *ret_certificate,
+                         const struct fc_manage_env **ret_env, struct fc_err *err);
+
 /* ---- manage_due.c: what a skip of the clock means for the rows ---- */
 
 /* When two thirds of the lifetime are used, as store_cert.h counts it: when a client should renew. */
@@ -172,6 +178,10 @@ int fc_manage_certs_list(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_certs_get(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_certs_chain(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_certs_revoke(struct fc_manage_call *call, struct fc_err *err);
+
+int fc_manage_renewal_get(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_renewal_put(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_renewal_delete(struct fc_manage_call *call, struct fc_err *err);
 
 int fc_manage_events_list(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_events_stream(struct fc_manage_call *call, struct fc_err *err);

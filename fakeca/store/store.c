@@ -283,9 +283,17 @@ static int keep_last_ids(struct fc_store *store, struct fc_err *err)
 int fc_store_reset(struct fc_store *store, struct fc_err *err)
 {
     static const char *const statements[] = {
-        "DELETE FROM accounts",          "DELETE FROM orders",       "DELETE FROM authzs", "DELETE FROM certificates",
-        "DELETE FROM certificate_names", "DELETE FROM blocked_keys", "DELETE FROM events", "DELETE FROM dns_rules",
-        "DELETE FROM limit_buckets",     "DELETE FROM paused",
+        "DELETE FROM accounts",
+        "DELETE FROM orders",
+        "DELETE FROM authzs",
+        "DELETE FROM certificates",
+        "DELETE FROM certificate_names",
+        "DELETE FROM blocked_keys",
+        "DELETE FROM events",
+        "DELETE FROM dns_rules",
+        "DELETE FROM limit_buckets",
+        "DELETE FROM paused",
+        "DELETE FROM renewal_windows",
     };
 
     fc_store_assert_write(store);

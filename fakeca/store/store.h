@@ -60,8 +60,8 @@ struct fc_store_hooks {
 };
 void fc_store_set_hooks(struct fc_store *store, const struct fc_store_hooks *hooks);
 
-/* Deletes accounts, orders, authorizations, certificates, blocked keys, events, mock DNS rules and limits; keeps issuers, CRL numbers
- * and settings. Ids are not given again. In a write. */
+/* Deletes accounts, orders, authorizations, certificates, blocked keys, events, mock DNS rules, limits and moved renewal windows; keeps
+ * issuers, CRL numbers and settings. Ids are not given again. In a write. */
 int fc_store_reset(struct fc_store *store, struct fc_err *err);
 
 /* ---- settings: small named texts (clock, ports, ids, ...) ---- */

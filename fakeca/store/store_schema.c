@@ -78,10 +78,19 @@ static const char version_2[] =
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX certificates_set ON certificates (idents, env, not_before);";
 
+/* Renewal information: moved windows, and who replaces what. */
+static const char version_3[] =
+    "CREATE TABLE renewal_windows ("
+    "  serial TEXT PRIMARY KEY, start_at INTEGER NOT NULL, end_at INTEGER NOT NULL, explanation TEXT,"
+    "  retry_after_s INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX orders_replaces ON orders (replaces) WHERE replaces IS NOT NULL;";
+
 /* A released row is never changed: a new version is a new row that alters what the rows before it made. */
 const struct fc_store_migration fc_store_migrations[] = {
     {1, version_1},
     {2, version_2},
+    {3, version_3},
     {0, NULL},
 };
 

@@ -308,8 +308,8 @@ static const struct {
     {damage_truncated, "is damaged ("},
     {damage_page, "is damaged ("},
     {damage_foreign, "is a SQLite database, but not one of fakeca's"},
-    {damage_newer, "has schema version 99, this fakeca knows up to 2"},
-    {damage_newer_in_log, "has schema version 98, this fakeca knows up to 2"},
+    {damage_newer, "has schema version 99, this fakeca knows up to "},
+    {damage_newer_in_log, "has schema version 98, this fakeca knows up to "},
 };
 
 /* The bytes of a file, NULL when there is none. */
