@@ -13,8 +13,11 @@
 struct target {
     struct fc_cmd_target api;
     const char *address, *connect, *expect, *environment;
-    int64_t family, perspective;
+    int family; /* index into families */
+    int64_t perspective;
 };
+
+static const char *const families[] = {"any", "4", "6", NULL};
 
 static const char about[] =
     "Fetches http://NAME/.well-known/acme-challenge/TOKEN by exactly the rules of the CA's validation (look-up, IPv6\n"
@@ -95,7 +98,7 @@ static json_t *body_of(const struct target *target, const char *operand)
     set_text(body, "address", target->address);
     set_text(body, "connect", target->connect);
     if (target->family)
-        json_object_set_new(body, "family", json_integer(target->family));
+        json_object_set_new(body, "family", json_integer(target->family == 1 ? 4 : 6));
     if (target->perspective)
         json_object_set_new(body, "perspective", json_integer(target->perspective));
     return body;
@@ -127,11 +130,10 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
                                            .arg = "TEXT",
                                            .help = "the content that must come"},
                                           {.name = "family",
-                                           .type = FC_OPT_INT,
+                                           .type = FC_OPT_WORD,
                                            .offset = offsetof(struct target, family),
                                            .arg = "4|6",
-                                           .min = 4,
-                                           .max = 6,
+                                           .words = families,
                                            .help = "as if the name had addresses of this family only"},
                                           {.name = "address",
                                            .type = FC_OPT_STRING,

@@ -192,8 +192,7 @@ static void read_way(struct fc_json_obj *obj, struct wish *wish)
     if (family == 5)
         fc_json_errs_add(obj, "family", "must be 4 or 6");
     wish->job.family = family == 4 ? AF_INET : family == 6 ? AF_INET6 : 0;
-    wish->job.perspective =
-        (int)fc_json_int(obj, "perspective", FC_JSON_OPTIONAL, 1, policy->validation.perspectives, 0);
+    wish->job.perspective = (int)fc_json_int(obj, "perspective", FC_JSON_OPTIONAL, 1, FC_VA_PERSPECTIVES_MAX, 0);
     wish->job.key_authorization = fc_json_str(obj, "expect", FC_JSON_OPTIONAL, (size_t)policy->validation.max_body - 1);
     read_address(obj, "address", false, &wish->job.from);
     read_address(obj, "connect", true, &wish->job.connect_to);
