@@ -56,7 +56,7 @@ const struct fc_opt fc_cmd_serve_options[] = {
      .type = FC_OPT_WORD,
      AT(app.dns),
      .arg = "WHICH",
-     .env = "FAKECA_DNS",
+     /* no variable: 'fakeca env' sets FAKECA_DNS to the mock's address, and what we set is never read */
      .words = resolvers,
      .help = "whom validation asks: the mock, or the internet's DNS from the roots, with DNSSEC"},
     TEXT("dns-server", app.dns_server, "ADDR[:PORT]", "FAKECA_DNS_SERVER",
