@@ -12,7 +12,7 @@ run() { # [options of fakeca run] -- CMD
     "$fakeca" run --state "$work/ca" "$@"
 }
 run_background() { # the same; $! is the front itself, not a shell
-    "$fakeca" run --state "$work/ca" "$@" &
+    "$fakeca" run --state "$work/ca" --kill-rest "$@" &
 }
 compile() { # NAME FLAGS...: programs/NAME.c as $work/NAME[-flag]
     local name=$1 out
