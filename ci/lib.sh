@@ -46,13 +46,13 @@ install() {
     rm -f "$log"
 }
 
-# build PRESET [cmake options]: configures and builds build/PRESET, quietly unless it fails
+# build PRESET [cmake options]: configures and builds build/PRESET, quietly unless it fails; build_target: that alone
 build() {
     local preset=$1 log
     shift
     log=$(mktemp)
     if ! { (cd "$top" && cmake --preset "$preset" "$@") >"$log" 2>&1 &&
-        (cd "$top" && cmake --build --preset "$preset") >>"$log" 2>&1; }; then
+        (cd "$top" && cmake --build --preset "$preset" ${build_target:+--target "$build_target"}) >>"$log" 2>&1; }; then
         grep -E 'error|Error|FAILED|warning' "$log" | head -n 40 >&2
         tail -n 20 "$log" >&2
         rm -f "$log"

@@ -16,7 +16,7 @@ static json_t *read_json(const char *path)
 {
     fc_auto_free char *text = NULL;
     struct fc_err err = {0};
-    json_t *value;
+    json_t *value = NULL;
     size_t len;
 
     if (fc_file_read(path, 65536, &text, &len, &err) || fc_json_parse(text, len, &value, &err))
