@@ -116,6 +116,8 @@ static int run(struct fc_acme_call *call)
 
     if (set_origin(call))
         return -1;
+    if (fc_acme_limits_gate(call))
+        return -1;
     call->route = fc_acme_routes_find(call);
     if (!call->route) {
         fc_http_res_text(call->req, call->res, 404, "text/plain; charset=utf-8", "404 page not found\n");
@@ -132,7 +134,7 @@ static int run(struct fc_acme_call *call)
         fc_http_res_set_header(call->res, "Allow", allow);
         return fc_problem_set_status(&call->problem, call->arena, FC_PROBLEM_MALFORMED, 405, "Method not allowed");
     }
-    if (strcmp(call->req->method, "POST") == 0 && fc_acme_auth(call))
+    if (strcmp(call->req->method, "POST") == 0 && !call->route->page && fc_acme_auth(call))
         return -1;
     return call->route->handle(call);
 }
@@ -146,7 +148,7 @@ static void common_headers(struct fc_acme_call *call)
     bool at_new_nonce = call->route && call->route->handle == fc_acme_new_nonce;
     int64_t account_id = fc_acme_auth_account_id(call);
 
-    if (!get || at_new_nonce) {
+    if ((!get || at_new_nonce) && res->status != 503) { /* the load balancer knows no nonces */
         char *nonce = fc_arena_alloc(call->arena, FC_ACME_NONCE_LEN + 1);
         fc_acme_nonce_make(call->acme->nonces, nonce);
         fc_http_res_set_header(res, "Replay-Nonce", nonce);

@@ -21,6 +21,8 @@ struct fc_events;
 struct fc_clock;
 struct fc_ca;
 struct fc_va;
+struct fc_limits;
+struct fc_limits_gate;
 struct fc_acme;
 
 enum fc_pace {
@@ -38,6 +40,8 @@ struct fc_acme_params {
     struct fc_events *events;
     struct fc_ca *ca;
     struct fc_va *va;
+    struct fc_limits *limits;    /* NULL: none */
+    struct fc_limits_gate *gate; /* requests per second; NULL: none */
     enum fc_pace pace;
     const char *
         directory; /* "https://localhost:14000/staging/dir": where accounts live when no request tells; NULL: unknown */

@@ -102,7 +102,8 @@ static int create(struct fc_acme_call *call, const struct new_account *request, 
         *account = existing;
         return 0;
     }
-    if (!fc_acme_problem_caught(call, FC_E_NOT_FOUND) || fc_store_account_insert(store, account, &call->err))
+    if (!fc_acme_problem_caught(call, FC_E_NOT_FOUND) || fc_acme_limits_register(call) ||
+        fc_store_account_insert(store, account, &call->err))
         return -1;
     const struct fc_event_about about = {.env = account->env, .account_id = account->id};
     fc_events_add(call->acme->p.events, FC_EVENT_ACCOUNT_CREATED, call->now, &about,
@@ -137,8 +138,11 @@ static int make(struct fc_acme_call *call, const struct new_account *request, co
                                  .contact = policy->departs.contact_not_stored ? NULL : request->contact,
                                  .terms_agreed = true,
                                  .created_at = call->now};
-    if (create(call, request, &account, &created))
+    if (create(call, request, &account, &created)) {
+        if (call->problem.type != FC_PROBLEM_NONE)
+            return -1;
         return fc_acme_problem_internal(call, "Error creating new account");
+    }
     return created ? answer_created(call, &account) : fc_acme_account_existing(call, &account);
 }
 

@@ -199,6 +199,15 @@ static void judge(struct verdict *verdict)
     authz->expires_at = (verdict->now + lifetime) / FC_SECOND * FC_SECOND;
 }
 
+/* Rate limits: a failure is counted, a success begins anew. */
+static int count(const struct verdict *verdict, struct fc_err *err)
+{
+    struct fc_acme *acme = verdict->attempt->acme;
+
+    return verdict->result->valid ? fc_acme_limits_validated(acme, &verdict->authz, verdict->now, verdict->arena, err)
+                                  : fc_acme_limits_failed(acme, &verdict->authz, verdict->now, verdict->arena, err);
+}
+
 /* 0 also when the authorization is gone: everything was forgotten meanwhile. */
 static int record(struct verdict *verdict, struct fc_err *err)
 {
@@ -215,7 +224,10 @@ static int record(struct verdict *verdict, struct fc_err *err)
     }
     if (strcmp(verdict->authz.token, verdict->attempt->token) != 0)
         return 0;
+    bool pending = verdict->authz.stored == FC_STATUS_PENDING;
     judge(verdict);
+    if (pending && count(verdict, err))
+        return -1;
     verdict->name = fc_acme_render_authz_name(verdict->arena, &verdict->authz);
     if (fc_store_authz_update(store, &verdict->authz, err))
         return -1;

@@ -47,6 +47,10 @@ static int deactivate(struct fc_acme_call *call, struct fc_authz *authz)
         return fc_acme_refuse(call, MALFORMED, "Invalid status value");
     if (authz->stored != FC_STATUS_PENDING && authz->stored != FC_STATUS_VALID)
         return 0;
+    /* a client that gives up what is pending has failed */
+    if (authz->stored == FC_STATUS_PENDING &&
+        fc_acme_limits_failed(call->acme, authz, call->now, call->arena, &call->err))
+        return fc_acme_problem_internal(call, "Error deactivating authorization");
     authz->stored = FC_STATUS_DEACTIVATED;
     if (fc_store_authz_update(call->acme->p.store, authz, &call->err))
         return fc_acme_problem_internal(call, "Error deactivating authorization");

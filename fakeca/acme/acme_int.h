@@ -4,6 +4,7 @@
 
 #include "acme/acme.h"
 #include "events/events.h"
+#include "limits/limits.h"
 #include "model/model.h"
 #include "model/model_problem.h"
 #include "pki/pki_jws.h"
@@ -42,6 +43,7 @@ struct fc_acme_route {
     bool get_by_policy; /* the same where departures.unsigned_get says so */
     bool post;
     bool read_only; /* POST is POST-as-GET */
+    bool page;      /* for people: POST is not signed */
     enum fc_acme_signer_kind signer;
     /* Fills the response, or returns -1 with call->problem. */
     int (*handle)(struct fc_acme_call *call);
@@ -198,8 +200,10 @@ int fc_acme_order_names(struct fc_acme_call *call, const struct fc_profile_versi
 /* Shape and identifiers as such, before the profile is known. */
 int fc_acme_order_decode(struct fc_acme_call *call, struct fc_acme_names *ret_names);
 
-/* The member `replaces` of a new order (letsencrypt.md E.5). Inside a transaction. */
-int fc_acme_renewal_replaces(struct fc_acme_call *call, const char *certid, const struct fc_acme_names *names);
+/* The member `replaces` of a new order (letsencrypt.md E.5). Inside a transaction. *ret_in_window: now is inside of the window of
+ * the certificate, so no rate limit holds (A.4). */
+int fc_acme_renewal_replaces(struct fc_acme_call *call, const char *certid, const struct fc_acme_names *names,
+                             bool *ret_in_window);
 
 /* Reads the order of path /ACCT/ORDER with its authorizations; the refusals of letsencrypt.md G.4. */
 struct fc_acme_order_view {
@@ -251,6 +255,31 @@ int fc_acme_recheck_start(struct fc_acme_call *call, const struct fc_acme_order_
                           struct fc_acme_recheck **ret_recheck);
 /* In the resumed request: 0 when all passed; -1 with call->problem, or with call->err when there is no result. */
 int fc_acme_recheck_result(struct fc_acme_call *call, const struct fc_acme_recheck *recheck);
+
+/* ---- acme_limits.c: rate limits; without params.limits nothing happens ---- */
+
+/* Inside a write: a new account from the request's address. -1 with call->problem, or with call->err. */
+int fc_acme_limits_register(struct fc_acme_call *call);
+/* Inside a transaction: refuses an order that names a paused identifier. */
+int fc_acme_limits_paused(struct fc_acme_call *call, const struct fc_acme_names *names);
+/* Inside a write: whether an order is allowed; then, when it is made (or an old one is found), spends it. */
+int fc_acme_limits_order(struct fc_acme_call *call, struct fc_limits_order *order);
+int fc_acme_limits_spend_order(struct fc_acme_call *call, const struct fc_limits_order *order, int64_t order_id);
+/* Inside a write: a validation failed, or its pending authorization was deactivated; or it succeeded. */
+int fc_acme_limits_failed(struct fc_acme *acme, const struct fc_authz *authz, int64_t now, struct fc_arena *arena,
+                          struct fc_err *err);
+int fc_acme_limits_validated(struct fc_acme *acme, const struct fc_authz *authz, int64_t now, struct fc_arena *arena,
+                             struct fc_err *err);
+/* Inside a write, before the certificate's row. */
+int fc_acme_limits_issued(struct fc_acme *acme, const struct fc_certificate *certificate, struct fc_err *err);
+/* Whether the load balancer would take the request: -1 with a 503. */
+int fc_acme_limits_gate(struct fc_acme_call *call);
+
+/* ---- acme_pause.c: the page behind the link that a paused account is told ---- */
+
+int fc_acme_pause_form(struct fc_acme_call *call);
+int fc_acme_pause_end(struct fc_acme_call *call);
+int fc_acme_pause_status(struct fc_acme_call *call);
 
 /* ---- acme_issue.c ---- */
 

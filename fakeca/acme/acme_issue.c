@@ -49,7 +49,7 @@ int fc_acme_issue_store(struct fc_acme *acme, const struct fc_certificate *certi
                                          .serial = certificate->serial};
     char from[FC_TIME_TEXT_MAX], to[FC_TIME_TEXT_MAX];
 
-    if (fc_store_cert_insert(acme->p.store, certificate, err) ||
+    if (fc_acme_limits_issued(acme, certificate, err) || fc_store_cert_insert(acme->p.store, certificate, err) ||
         fc_store_order_finish(acme->p.store, certificate->order_id, certificate->serial, NULL, err))
         return -1;
     json_t *data = json_pack(

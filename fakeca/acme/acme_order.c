@@ -34,6 +34,7 @@ struct making {
     struct fc_order order;
     struct fc_authz *authzs; /* n_idents of them */
     size_t n_reused;
+    struct fc_limits_order limits;
 };
 
 /* Only valid authorizations with enough life left are used again (C.2). */
@@ -192,14 +193,22 @@ static int make_order(struct making *making)
 
     if (fc_store_begin(call->acme->p.store, FC_STORE_WRITE, &tx, &call->err))
         return -1;
-    if (making->order.replaces && fc_acme_renewal_replaces(call, making->order.replaces, making->names))
+    making->limits = (struct fc_limits_order){.idents = making->names->idents, .count = making->names->count};
+    if (fc_acme_limits_paused(call, making->names))
+        return -1;
+    if (making->order.replaces &&
+        fc_acme_renewal_replaces(call, making->order.replaces, making->names, &making->limits.ari))
+        return -1;
+    if (fc_acme_limits_order(call, &making->limits))
         return -1;
     int found = find_order(making);
-    if (found != 0)
-        return found < 0 ? -1 : 0;
-    if (collect_authzs(making) || insert_order(making))
+    if (found < 0 || (found == 0 && (collect_authzs(making) || insert_order(making))))
         return -1;
-    add_events(making);
+    /* an order that is handed out again has cost one too (A.3) */
+    if (fc_acme_limits_spend_order(call, &making->limits, making->order.id))
+        return -1;
+    if (found == 0)
+        add_events(making);
     return fc_store_commit(&tx, &call->err);
 }
 

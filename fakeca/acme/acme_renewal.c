@@ -77,16 +77,24 @@ struct info {
     bool is_moved;
 };
 
-static int read_info(struct fc_acme_call *call, const char *serial, struct info *info)
+/* Inside a transaction. */
+static int find_info(struct fc_acme_call *call, const char *serial, struct info *info)
 {
     struct fc_store *store = call->acme->p.store;
-    struct fc_store_tx tx fc_auto_tx = {0};
 
-    if (fc_store_begin(store, FC_STORE_READ, &tx, &call->err) ||
-        fc_store_cert_get(store, call->arena, serial, &info->cert, &call->err))
+    if (fc_store_cert_get(store, call->arena, serial, &info->cert, &call->err))
         return -1;
     info->is_moved = fc_store_window_get(store, call->arena, serial, &info->moved, &call->err) == 0;
     return info->is_moved || fc_acme_problem_caught(call, FC_E_NOT_FOUND) ? 0 : -1;
+}
+
+static int read_info(struct fc_acme_call *call, const char *serial, struct info *info)
+{
+    struct fc_store_tx tx fc_auto_tx = {0};
+
+    if (fc_store_begin(call->acme->p.store, FC_STORE_READ, &tx, &call->err))
+        return -1;
+    return find_info(call, serial, info);
 }
 
 static int64_t retry_after_s(const struct fc_acme_call *call, const struct info *info)
@@ -191,13 +199,14 @@ static bool covers_any(const struct fc_certificate *cert, const struct fc_acme_n
     return false;
 }
 
-static int check_cert(struct fc_acme_call *call, const char *serial, const struct fc_acme_names *names)
+static int check_cert(struct fc_acme_call *call, const char *serial, const struct fc_acme_names *names,
+                      struct info *info)
 {
-    struct fc_certificate cert = {0};
+    struct fc_certificate cert;
 
-    if (fc_store_cert_get(call->acme->p.store, call->arena, serial, &cert, &call->err) &&
-        !fc_acme_problem_caught(call, FC_E_NOT_FOUND))
+    if (find_info(call, serial, info) && !fc_acme_problem_caught(call, FC_E_NOT_FOUND))
         return -1;
+    cert = info->cert;
     if (!cert.serial || strcmp(cert.env, call->acme->p.policy->name) != 0)
         return fc_acme_missing(
             call, "request included `replaces` field, but no current certificate with serial \"%s\" exists", serial);
@@ -211,7 +220,7 @@ static int check_cert(struct fc_acme_call *call, const char *serial, const struc
     return 0;
 }
 
-static int check(struct fc_acme_call *call, const char *certid, const struct fc_acme_names *names)
+static int check(struct fc_acme_call *call, const char *certid, const struct fc_acme_names *names, struct info *info)
 {
     const char *serial;
     bool replaced;
@@ -225,13 +234,20 @@ static int check(struct fc_acme_call *call, const char *certid, const struct fc_
             call, ALREADY_REPLACED,
             "cannot indicate an order replaces certificate with serial \"%s\", which already has a replacement order",
             serial);
-    return check_cert(call, serial, names);
+    return check_cert(call, serial, names, info);
 }
 
-int fc_acme_renewal_replaces(struct fc_acme_call *call, const char *certid, const struct fc_acme_names *names)
+int fc_acme_renewal_replaces(struct fc_acme_call *call, const char *certid, const struct fc_acme_names *names,
+                             bool *ret_in_window)
 {
-    if (check(call, certid, names) == 0)
+    struct fc_ca_window window;
+    struct info info = {0};
+
+    if (check(call, certid, names, &info) == 0) {
+        window_of(call, &info, &window);
+        *ret_in_window = window.start <= call->now && call->now < window.end;
         return 0;
+    }
     if (call->problem.type == FC_PROBLEM_NONE)
         return fc_acme_problem_internal(call, REPLACES);
     return fc_problem_context(&call->problem, call->arena, REPLACES);

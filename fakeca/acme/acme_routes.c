@@ -23,6 +23,9 @@ static const struct fc_acme_route routes[] = {
     {"/acme/renewal-info", .get = true, .needs = FC_ACME_NEEDS_RENEWAL_INFO, .handle = fc_acme_renewal_info},
     {"/acme/renewal-info/", .get = true, .needs = FC_ACME_NEEDS_RENEWAL_INFO, .handle = fc_acme_renewal_info},
     {"/acme/renewal-info/{...}", .get = true, .needs = FC_ACME_NEEDS_RENEWAL_INFO, .handle = fc_acme_renewal_info},
+    {"/sfe/v1/unpause", .get = true, .handle = fc_acme_pause_form},
+    {"/sfe/v1/do-unpause", .post = true, .page = true, .handle = fc_acme_pause_end},
+    {"/sfe/v1/unpause-status", .get = true, .handle = fc_acme_pause_status},
 };
 
 bool fc_acme_routes_offers(const struct fc_acme_call *call, enum fc_acme_needs needs)

@@ -18,6 +18,8 @@
 #include "ca/ca.h"
 #include "dns/dns.h"
 #include "events/events.h"
+#include "limits/limits.h"
+#include "limits/limits_gate.h"
 #include "manage/manage.h"
 #include "net/net_portmap.h"
 #include "net/net_unbound.h"
@@ -216,6 +218,20 @@ static int load_builtin(struct fc_app *app, const char *name, struct fc_err *err
     return place_policy(app, policy, err);
 }
 
+static int start_limits(struct fc_app *app, struct fc_err *err)
+{
+    struct fc_limits_setting setting = {.mode = FC_LIMITS_OWN};
+
+    if (app->config.limits && fc_limits_setting_parse(app->config.limits, &setting, err))
+        return fc_err_prefix(err, "option '--limits'");
+    for (size_t i = 0; i < app->n_envs; i++) {
+        if (fc_limits_new(app->policies[i], &setting, &app->limits[i], err))
+            return -1;
+        app->gates[i] = fc_limits_gate_new(app->policies[i]);
+    }
+    return 0;
+}
+
 static int start_policies(struct fc_app *app, struct fc_err *err)
 {
     static const struct fc_opt_strings usual = {.at = {"production", "staging"}, .count = 2};
@@ -232,7 +248,7 @@ static int start_policies(struct fc_app *app, struct fc_err *err)
             if (strcmp(app->policies[i]->directory.path_prefix, app->policies[j]->directory.path_prefix) == 0)
                 return fc_err_set(err, FC_E_USAGE, "the policies '%s' and '%s' have the same 'path_prefix'",
                                   app->policies[j]->name, app->policies[i]->name);
-    return 0;
+    return start_limits(app, err);
 }
 
 /* Of the policy that waits longest: the others' validations give up by themselves. */
@@ -391,6 +407,8 @@ static int start_env(struct fc_app *app, size_t i, const char *root_cert, const 
                                         .events = app->events,
                                         .ca = app->cas[i],
                                         .va = app->va,
+                                        .limits = app->limits[i],
+                                        .gate = app->gates[i],
                                         .pace = (enum fc_pace)app->config.pace,
                                         .ari_retry_after = app->config.ari_retry_after,
                                         .post = fc_app_work_post,
@@ -437,8 +455,11 @@ static int start_manage(struct fc_app *app, struct fc_err *err)
 
     memcpy(hosts, app->config.tls_names.at, app->config.tls_names.count * sizeof *hosts);
     for (size_t i = 0; i < app->n_envs; i++)
-        params.envs[i] = (struct fc_manage_env){
-            .policy = app->policies[i], .ca = app->cas[i], .acme = app->acmes[i], .directory = app->directories[i]};
+        params.envs[i] = (struct fc_manage_env){.policy = app->policies[i],
+                                                .ca = app->cas[i],
+                                                .acme = app->acmes[i],
+                                                .limits = app->limits[i],
+                                                .directory = app->directories[i]};
     return fc_manage_new(&params, &app->manage, err);
 }
 
@@ -517,8 +538,11 @@ void fc_app_stop(struct fc_app *app)
     fc_net_unbound_free(app->unbound);
     fc_dns_free(app->dns);
     fc_net_portmap_free(app->portmap);
-    for (size_t i = 0; i < app->n_envs; i++)
+    for (size_t i = 0; i < app->n_envs; i++) {
+        fc_limits_gate_free(app->gates[i]);
+        fc_limits_free(app->limits[i]);
         fc_policy_free(app->policies[i]);
+    }
     fc_events_free(app->events);
     /* only who holds the clock file may remove run.json: another CA's stays */
     if (app->clock)

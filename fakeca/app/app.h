@@ -30,6 +30,7 @@ struct fc_app_config {
     const char *root_cert, *root_key;   /* files */
     struct fc_opt_strings environments; /* built-in ones to serve; none: production and staging */
     struct fc_opt_strings policies; /* --policy FILE, replaces the environment of the same name, or comes beside them */
+    const char *limits;             /* "letsencrypt", "staging", "off", a factor; NULL: as the policies say */
     const char *clock;              /* "-60d", "+1h", RFC 3339: only for a state that has no clock yet; NULL */
     int pace;                       /* enum fc_pace */
     int64_t threads;                /* of the ACME service */

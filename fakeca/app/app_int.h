@@ -47,6 +47,8 @@ struct fc_app {
     struct fc_ca_tls tls;
     struct fc_server *server;
     struct fc_ca *cas[FC_APP_ENVS_MAX];
+    struct fc_limits *limits[FC_APP_ENVS_MAX];
+    struct fc_limits_gate *gates[FC_APP_ENVS_MAX];
     struct fc_acme *acmes[FC_APP_ENVS_MAX];
     char *directories[FC_APP_ENVS_MAX];
     struct fc_manage *manage;

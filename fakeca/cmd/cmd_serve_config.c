@@ -40,6 +40,9 @@ const struct fc_opt fc_cmd_serve_options[] = {
      AT(app.policies),
      .arg = "FILE",
      .help = "policy file; replaces the environment of its name, or is served beside the others"},
+    TEXT("limits", app.limits, "WHICH", "FAKECA_LIMITS",
+         "rate limits: letsencrypt, staging, off, or a factor that multiplies every count (default: as the environment "
+         "has them)"),
     {.name = "pace",
      .type = FC_OPT_WORD,
      AT(app.pace),

@@ -53,7 +53,7 @@ struct fc_limits_setting {
 int fc_limits_setting_parse(const char *text, struct fc_limits_setting *ret_setting, struct fc_err *err);
 
 struct fc_limits;
-/* The limits of one environment; the policy must outlive them. */
+/* The limits of one environment; the policy must outlive them. FC_E_USAGE for overrides of domains that are none. */
 int fc_limits_new(const struct fc_policy *policy, const struct fc_limits_setting *setting,
                   struct fc_limits **ret_limits, struct fc_err *err);
 void fc_limits_free(struct fc_limits *limits); /* NULL allowed */
@@ -102,6 +102,8 @@ struct fc_limits_order {
 };
 int fc_limits_order(const struct fc_limits_call *call, struct fc_limits_order *order,
                     struct fc_limits_denial *ret_denial, struct fc_err *err);
+/* After a dry question that allowed: spends what the order costs, with call->order_id in the bucket. */
+int fc_limits_spend_order(const struct fc_limits_call *call, const struct fc_limits_order *order, struct fc_err *err);
 /* Gives back what an order, or a registration, has spent that then failed for a reason of the CA's. */
 int fc_limits_refund_order(const struct fc_limits_call *call, const struct fc_limits_order *order, struct fc_err *err);
 int fc_limits_refund_registration(const struct fc_limits_call *call, const char *address, struct fc_err *err);

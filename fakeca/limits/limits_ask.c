@@ -108,6 +108,17 @@ int fc_limits_order(const struct fc_limits_call *call, struct fc_limits_order *o
     return fc_limits_batch_run(&batch, call, order->dry, ret_denial, err);
 }
 
+int fc_limits_spend_order(const struct fc_limits_call *call, const struct fc_limits_order *order, struct fc_err *err)
+{
+    struct fc_limits_batch batch;
+
+    if (idle(call) || order->ari || order->renewal)
+        return 0;
+    fc_limits_batch_init(&batch, call->arena, 1);
+    add_order(call, &batch);
+    return fc_limits_batch_run(&batch, call, false, NULL, err) < 0 ? -1 : 0;
+}
+
 /* ---- giving back ---- */
 
 static int refund(const struct fc_limits_call *call, const char *key, struct fc_err *err)

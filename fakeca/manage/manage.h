@@ -19,6 +19,7 @@ struct fc_events;
 struct fc_dns;
 struct fc_ca;
 struct fc_acme;
+struct fc_limits;
 struct fc_va;
 struct fc_policy;
 struct fc_net_portmap;
@@ -31,7 +32,8 @@ struct fc_manage_env {
     const struct fc_policy *policy;
     struct fc_ca *ca;
     struct fc_acme *acme;
-    const char *directory; /* URL */
+    struct fc_limits *limits; /* NULL: none are looked at */
+    const char *directory;    /* URL */
 };
 
 struct fc_manage_params {

@@ -15,6 +15,8 @@
 #include "base/base_text.h"
 #include "base/base_time.h"
 #include "ca/ca.h"
+#include "limits/limits.h"
+#include "limits/limits_gate.h"
 #include "net/net_portmap.h"
 #include "net/net_resolver.h"
 #include "pki/pki_jws.h"
@@ -153,6 +155,8 @@ static void start(struct lib_acme *t, enum fc_pace pace)
                                         .events = t->events,
                                         .ca = t->ca,
                                         .va = t->va,
+                                        .limits = t->limits,
+                                        .gate = t->gate,
                                         .pace = pace,
                                         .post = post,
                                         .post_cookie = t->jobs};
@@ -213,6 +217,18 @@ static void start_ca(struct lib_acme *t)
     must(fc_ca_new(&ca, &t->ca, &err), &err);
 }
 
+static void start_limits(struct lib_acme *t, const char *which)
+{
+    struct fc_limits_setting setting;
+    struct fc_err err = {0};
+
+    if (!which)
+        return;
+    must(fc_limits_setting_parse(which, &setting, &err), &err);
+    must(fc_limits_new(t->policy, &setting, &t->limits, &err), &err);
+    t->gate = fc_limits_gate_new(t->policy);
+}
+
 int lib_acme_setup(void **state)
 {
     static const struct lib_options none;
@@ -230,6 +246,7 @@ int lib_acme_setup(void **state)
     must(fc_time_parse(LIB_NOW, &t->now, &err), &err);
     must(fc_clock_freeze(t->clock, &err) || fc_clock_set(t->clock, t->now, &err), &err);
     load_policy(t, options);
+    start_limits(t, options->limits);
     must(fc_store_open(&store, &t->store, &err), &err);
     const struct fc_events_params events = {.store = t->store, .clock = t->clock};
     must(fc_events_new(&events, &t->events, &err), &err);
@@ -255,6 +272,8 @@ int lib_acme_teardown(void **state)
     fc_net_portmap_free(t->portmap);
     fc_events_free(t->events);
     fc_store_close(t->store);
+    fc_limits_gate_free(t->gate);
+    fc_limits_free(t->limits);
     fc_policy_free(t->policy);
     fc_clock_free(t->clock);
     pthread_cond_destroy(&t->jobs->changed);
@@ -374,7 +393,7 @@ struct lib_answer *lib_send(struct lib_acme *t, const struct lib_request *reques
     req->query = request->query;
     req->scheme = "https";
     req->host = *host ? host : NULL;
-    req->peer = "127.0.0.1:50000";
+    req->peer = t->peer ? t->peer : "127.0.0.1:50000";
     req->headers = make_headers(t, request, &req->n_headers);
     req->body = request->body ? request->body : "";
     req->body_len = request->body_len ? request->body_len : strlen(req->body);

@@ -37,7 +37,10 @@ struct lib_acme {
     size_t queue_max; /* of the next VA */
     const char *txt;  /* TXT record of every name; NULL: none. Set before the challenge is started */
     const char *caa;  /* issue property of every name below "test"; "!": SERVFAIL; NULL: none */
+    const char *peer; /* of the next requests; NULL: 127.0.0.1:50000 */
     int64_t now;      /* of the next requests */
+    struct fc_limits *limits;
+    struct fc_limits_gate *gate;
 };
 
 struct lib_options {
@@ -46,6 +49,7 @@ struct lib_options {
     void (*edit)(json_t *policy); /* changes the policy's JSON */
     bool rsa;                     /* RSA issuers too, ready */
     size_t queue_max;             /* of the VA; 0: its own */
+    const char *limits;           /* as --limits; NULL: none */
 };
 /* cmocka setup and teardown; *state may point to struct lib_options before (initial state), then to struct lib_acme. */
 int lib_acme_setup(void **state);

@@ -33,6 +33,7 @@ static const char *const other_calls[] = {"fc_err_set",
                                           "fc_http_req_header",
                                           "allow",
                                           "fc_buf_puts",
+                                          "page", /* for people */
                                           "static_assert",
                                           "_Static_assert",
                                           "strcspn"};
@@ -42,6 +43,8 @@ static const char *const other_texts[] = {
     "same key",
     "not yet valid", /* what a trace says of a certificate */
     "wrong name",
+    "SFE Unpause", /* the audience of a token */
+    "Error unpausing",
     "GET, POST, HEAD", /* Allow */
     /* what stands for {reason} when a dns-persist-01 record cannot be read */
     "malformed parameter %s, empty tag",
