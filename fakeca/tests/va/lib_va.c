@@ -8,12 +8,13 @@
 
 #include "base/base_clock.h"
 #include "base/base_json.h"
+#include "base/base_text.h"
 #include "base/base_time.h"
 
 #include "cmocka_all.h"
 #include "va/lib_texts.h"
 
-enum { PATIENCE_S = 30, VALUES = 4 };
+enum { PATIENCE_S = 30, VALUES = 4, RDATA_MAX = 512 };
 
 /* ---- the resolver ---- */
 
@@ -32,7 +33,27 @@ struct bed_held {
 
 static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static size_t fill_records(const struct zone_row *row, struct fc_dns_record *records, unsigned char (*bytes)[16])
+/* "0 issue letsencrypt.org; x=y" as RDATA (RFC 8659 section 4.1). */
+static size_t caa_rdata(const char *text, unsigned char rdata[RDATA_MAX])
+{
+    const char *tag = strchr(text, ' ') + 1, *value = strchr(tag, ' ') + 1;
+    size_t tag_len = (size_t)(value - tag) - 1, len = 0;
+    int64_t flags = 0;
+
+    if (text[0] == '\\') {
+        assert_int_equal(fc_text_unhex(tag, rdata, RDATA_MAX, &len), 0);
+        return len;
+    }
+    fc_auto_free char *number = fc_strndup(text, (size_t)(tag - text) - 1);
+    assert_int_equal(fc_text_int(number, 0, 255, &flags, NULL), 0);
+    rdata[0] = (unsigned char)flags;
+    rdata[1] = (unsigned char)tag_len;
+    memcpy(rdata + 2, tag, tag_len);
+    memcpy(rdata + 2 + tag_len, value, strlen(value));
+    return 2 + tag_len + strlen(value);
+}
+
+static size_t fill_records(const struct zone_row *row, struct fc_dns_record *records, unsigned char (*bytes)[RDATA_MAX])
 {
     size_t count = 0;
 
@@ -43,6 +64,8 @@ static size_t fill_records(const struct zone_row *row, struct fc_dns_record *rec
             records[count].len = 4;
         } else if (row->type == FC_DNS_AAAA && inet_pton(AF_INET6, row->values[count], bytes[count]) == 1) {
             records[count].len = 16;
+        } else if (row->type == FC_DNS_CAA) {
+            records[count].len = caa_rdata(row->values[count], bytes[count]);
         } else {
             records[count].data = (const unsigned char *)row->values[count];
             records[count].len = strlen(row->values[count]);
@@ -54,13 +77,15 @@ static size_t fill_records(const struct zone_row *row, struct fc_dns_record *rec
 static void answer_row(const struct zone_row *row, fc_dns_answer_fn done, void *cookie)
 {
     struct fc_dns_record records[VALUES];
-    unsigned char bytes[VALUES][16];
+    unsigned char bytes[VALUES][RDATA_MAX];
     struct fc_dns_answer answer = {.outcome = row->rcode != 0 ? FC_DNS_RCODE : row->outcome,
                                    .rcode = row->rcode,
+                                   .truncated = row->way == ZONE_CUT,
+                                   .reason = row->rcode != 0 ? row->values[0] : NULL,
                                    .records = records,
                                    .rule = "a row of the test"};
 
-    answer.n_records = fill_records(row, records, bytes);
+    answer.n_records = row->rcode == 0 ? fill_records(row, records, bytes) : 0;
     done(cookie, &answer);
 }
 
@@ -116,7 +141,7 @@ static void ask(void *self, const char *name, enum fc_dns_type type, fc_dns_answ
     struct bed *bed = self;
     const struct zone_row *row = find_row(bed, name, type);
 
-    if (row->way == ZONE_NOW) {
+    if (row->way == ZONE_NOW || row->way == ZONE_CUT) {
         answer_row(row, done, cookie);
     } else if (row->way == ZONE_LATER) {
         struct later *later = fc_malloc(sizeof *later);
@@ -199,6 +224,21 @@ static json_t *hop_json(const struct fc_va_hop *hop)
 {
     json_t *json = json_object();
 
+    set(json, "perspective", hop->perspective);
+    set(json, "step", hop->step);
+    set(json, "family", hop->family);
+    set(json, "source", hop->source);
+    set(json, "redirect", hop->redirect);
+    set(json, "redirect_rule", hop->redirect_rule);
+    set(json, "hsts", hop->hsts);
+    set(json, "cert_subject", hop->cert_subject);
+    set(json, "cert_issuer", hop->cert_issuer);
+    set(json, "cert_fault", hop->cert_fault);
+    set(json, "expected", hop->expected);
+    set(json, "received", hop->received);
+    json_object_set_new(json, "compared", json_integer((json_int_t)hop->compared));
+    json_object_set_new(json, "first_difference", json_integer(hop->first_difference));
+    json_object_set_new(json, "cert_not_after", json_integer(hop->cert_not_after));
     set(json, "url", hop->url);
     set(json, "host", hop->host);
     json_object_set_new(json, "port", json_integer(hop->port));
@@ -218,6 +258,7 @@ static json_t *verdict_json(const struct fc_va_result *result)
     json_t *json = json_object(), *hops = json_array();
 
     json_object_set_new(json, "valid", json_boolean(result->valid));
+    set(json, "failed_perspective", result->failed_perspective);
     if (!result->valid) {
         set(json, "type", fc_problem_type_name(result->problem.type));
         json_object_set_new(json, "status", json_integer(fc_problem_status(&result->problem)));
@@ -254,18 +295,14 @@ static void cond_init(pthread_cond_t *cond)
     pthread_condattr_destroy(&attr);
 }
 
-json_t *bed_validate_ident(struct bed *bed, const char *method, enum fc_ident_type type, const char *name)
+json_t *bed_validate_job(struct bed *bed, const struct fc_va_job *asked)
 {
     struct waiter waiter = {0};
-    struct fc_va_job job = {.policy = &bed->policy,
-                            .method = method,
-                            .ident = {.type = type, .value = name},
-                            .token = TOKEN,
-                            .scope = bed->scope,
-                            .key_authorization = KEY_AUTH};
+    struct fc_va_job job = *asked;
     struct timespec until;
     int failed = 0;
 
+    job.policy = &bed->policy;
     json_decref(FC_TAKE(bed->verdict));
     pthread_mutex_init(&waiter.lock, NULL);
     cond_init(&waiter.changed);
@@ -284,6 +321,17 @@ json_t *bed_validate_ident(struct bed *bed, const char *method, enum fc_ident_ty
     pthread_cond_destroy(&waiter.changed);
     pthread_mutex_destroy(&waiter.lock);
     return bed->verdict;
+}
+
+json_t *bed_validate_ident(struct bed *bed, const char *method, enum fc_ident_type type, const char *name)
+{
+    const struct fc_va_job job = {.method = method,
+                                  .ident = {.type = type, .value = name},
+                                  .token = TOKEN,
+                                  .scope = bed->scope,
+                                  .key_authorization = KEY_AUTH};
+
+    return bed_validate_job(bed, &job);
 }
 
 json_t *bed_validate(struct bed *bed, const char *method, const char *name)

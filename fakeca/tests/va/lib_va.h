@@ -17,6 +17,7 @@
 
 enum zone_way {
     ZONE_NOW,   /* inside ask */
+    ZONE_CUT,   /* the same, truncated */
     ZONE_LATER, /* from another thread */
     ZONE_HELD   /* by bed_release_answers, or when the bed is torn down and the VA is gone */
 };
@@ -24,7 +25,9 @@ enum zone_way {
 struct zone_row {
     const char *name;
     enum fc_dns_type type;
-    const char *values[4]; /* addresses or TXT texts; none and rcode 0: no data */
+    const char *values
+        [4]; /* addresses, TXT texts, CAA as `0 issue letsencrypt.org` or "\\# 0005" with RDATA in hex; none and rcode
+                              0: no data */
     int rcode;
     enum fc_dns_outcome outcome; /* FC_DNS_ANSWER unless set; FC_DNS_RCODE follows from rcode */
     enum zone_way way;
@@ -64,6 +67,8 @@ void bed_map(struct bed *bed, unsigned http, unsigned https);
  * "tls","error","rehearsal"}]}; absent things are left out. */
 json_t *bed_validate(struct bed *bed, const char *method, const char *name);
 json_t *bed_validate_ident(struct bed *bed, const char *method, enum fc_ident_type type, const char *name);
+/* The same of a whole job; its policy is the bed's. */
+json_t *bed_validate_job(struct bed *bed, const struct fc_va_job *asked);
 const char *verdict_text(const json_t *verdict, const char *member);
 /* Fails the test unless the verdict is a problem of this type, status and detail. */
 void bed_expect(const struct bed *bed, const char *type, int status, const char *detail);
