@@ -1,4 +1,4 @@
-/* Listeners and the only use of libmicrohttpd: one epoll daemon per service without a listening socket, fed by our own accept
+/* Listeners and the only use of libmicrohttpd: one daemon per service without a listening socket, fed by our own accept
  * thread (MHD_add_connection), so that several addresses, total deadlines and the cap on connections are ours. */
 #ifndef FC_SERVER_H
 #define FC_SERVER_H

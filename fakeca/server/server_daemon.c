@@ -88,7 +88,7 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *cookie, const cha
 static struct MHD_Daemon *start_one(struct fc_server_unit *unit)
 {
     const struct fc_server_service *service = &unit->service;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
                      MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_ERROR_LOG;
     const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
     const struct MHD_OptionItem tls[] = {
@@ -98,8 +98,9 @@ static struct MHD_Daemon *start_one(struct fc_server_unit *unit)
         {MHD_OPTION_END, 0, NULL},
     };
 
-    if (service->tls_cert_pem)
-        flags |= MHD_USE_TLS;
+    /* under epoll the library runs a handshake that waits for its peer again and again: it does not see that GnuTLS found
+     * nothing to read */
+    flags |= service->tls_cert_pem ? MHD_USE_TLS | MHD_USE_POLL : MHD_USE_EPOLL;
     /* no MHD_OPTION_CONNECTION_TIMEOUT: it is idle time, and ours are deadlines */
     return MHD_start_daemon(flags, 0, NULL, NULL, on_step, unit, MHD_OPTION_EXTERNAL_LOGGER, on_log, unit,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, unit, MHD_OPTION_NOTIFY_COMPLETED, on_end,
