@@ -80,7 +80,7 @@ const struct fc_opt fc_cmd_serve_options[] = {
      AT(app.threads),
      .arg = "N",
      .min = 1,
-     .max = 64,
+     .max = 16,
      .help = "threads that serve ACME"},
     {.name = "perspectives",
      .type = FC_OPT_INT,
