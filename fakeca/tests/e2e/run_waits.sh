@@ -50,7 +50,6 @@ sleeping_round() {
     local out=$work/sleepers.out
     run_background "$@" -- "$sleepers" >"$out" 2>"$work/sleepers.log"
     pid=$!
-    pids+=("$pid")
     wait_for 10 grep -q started "$out" || fail "no sleepers"
     wait_for 10 asleep "$pid" || fail "the sleepers do not sleep"
     ca clock advance 6h >/dev/null

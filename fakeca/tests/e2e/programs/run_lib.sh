@@ -13,12 +13,13 @@ run() { # [options of fakeca run] -- CMD
 }
 run_background() { # the same; $! is the front itself, not a shell
     "$fakeca" run --state "$work/ca" --kill-rest "$@" &
+    pids+=($!) # ended with the test, whatever happens
 }
-compile() { # NAME FLAGS...: programs/NAME.c as $work/NAME[-flag]
+compile() { # NAME FLAGS...: programs/NAME.c as $work/NAME[-flag]; its headers may be in $work
     local name=$1 out
     shift
     out=$work/$name${1:+$1}
-    "${CC:-cc}" -std=gnu11 -O1 "$programs/$name.c" -o "$out" "$@" -lpthread -lrt 2>"$work/compile.log" || fail "$name $* does not compile"
+    "${CC:-cc}" -std=gnu11 -O1 -I"$work" "$programs/$name.c" -o "$out" "$@" -lpthread -lrt 2>"$work/compile.log" || fail "$name $* does not compile"
     echo "$out"
 }
 real_now() { date +%s; }
