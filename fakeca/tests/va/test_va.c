@@ -12,7 +12,7 @@
 
 #include "cmocka_all.h"
 
-enum { MANY = 200, PATIENCE_S = 60 };
+enum { MANY = 400, HANGING = 100, PATIENCE_S = 60 };
 
 static const struct zone_row zone[] = {
     {"hang.test", FC_DNS_A, {"127.0.0.2"}, 0, FC_DNS_ANSWER, ZONE_NOW},
@@ -98,12 +98,26 @@ static void hangers_delay_nobody(void **state)
     struct crowd_bed *bed = *state;
 
     bed->bed->policy.validation.total_timeout = 5 * FC_MINUTE;
-    validate_many(bed, bed->hanging, "hang.test", MANY);
+    validate_many(bed, bed->hanging, "hang.test", HANGING);
     validate_many(bed, bed->crowd, "good.test", MANY);
     assert_true(crowd_wait(bed->crowd, MANY, PATIENCE_S));
     assert_int_equal(crowd_valid(bed->crowd), MANY);
     assert_int_equal(crowd_count(bed->hanging), 0);
-    assert_true(fc_va_pending(bed->bed->va) >= MANY);
+    assert_true(fc_va_pending(bed->bed->va) >= HANGING);
+}
+
+static void five_perspectives_and_hangers(void **state)
+{
+    struct crowd_bed *bed = *state;
+
+    bed->bed->policy.validation.perspectives = 5;
+    bed->bed->policy.validation.total_timeout = 5 * FC_MINUTE;
+    validate_many(bed, bed->hanging, "hang.test", HANGING);
+    validate_many(bed, bed->crowd, "good.test", HANGING);
+    assert_true(crowd_wait(bed->crowd, HANGING, PATIENCE_S));
+    assert_int_equal(crowd_valid(bed->crowd), HANGING);
+    assert_int_equal(peer_count(bed->good), 5 * HANGING);
+    assert_int_equal(crowd_count(bed->hanging), 0);
 }
 
 static void freeing_cancels_without_a_word(void **state)
@@ -203,6 +217,7 @@ int main(void)
         TEST(methods),
         TEST(hundreds_at_once),
         TEST(hangers_delay_nobody),
+        TEST(five_perspectives_and_hangers),
         TEST(freeing_cancels_without_a_word),
         TEST(answers_that_were_held_are_used),
         TEST(the_queue_is_bounded),
