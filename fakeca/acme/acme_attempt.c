@@ -148,6 +148,8 @@ static void add_hop(const struct verdict *verdict, const struct fc_event_about *
     json_t *seen = fc_va_hint_hop_json(hop);
     json_object_update(data, seen);
     json_decref(seen);
+    fc_auto_free char *line = fc_va_hint_hop_text(data);
+    set_text(data, "line", line);
     fc_events_add(events, FC_EVENT_VALIDATION_HOP, verdict->now, about, data);
     if (!hop->rehearsal || hop->remote)
         return; /* the others only do what the primary did */
