@@ -53,7 +53,7 @@ done
 inside docker --kill-rest -- "$(compile clock_sleepers)" >"$work/sleepers.out" 2>"$work/sleepers.log" &
 pids+=($!)
 wait_for 10 grep -q started "$work/sleepers.out" || fail "no sleepers"
-settled() { [ "$(ps -eo stat=,comm= | grep -c '^S.*clock_sleepers')" -ge 11 ]; }
+settled() { [ "$(pgrep -c --runstates S -f "^$work/clock_sleepers")" -ge 11 ]; }
 wait_for 10 settled || fail "the sleepers do not sleep"
 ca clock advance 13h >/dev/null
 lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Programs of every kind on the simulated clock: the time seen at the start, after a live skip, in a child, in a thread.
 # Each row runs; only java may be missing, and is named then.
+# shellcheck disable=SC2016 # the shells inside expand
 # shellcheck source=fakeca/tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=fakeca/tests/e2e/programs/run_lib.sh
@@ -51,13 +52,12 @@ const { Worker } = require("worker_threads")
 new Worker("require(\"worker_threads\").parentPort.postMessage(Math.floor(Date.now() / 1000))", { eval: true }).on("message", (m) => console.log("thread " + m))
 require("child_process").exec("date +%s", (e, out) => console.log("child " + out.trim()))
 setInterval(() => console.log("live " + s()), 100)'
-row sqlite3 "start" sh -c '(while :; do echo "select \"$word\" || strftime(\"%s\", \"now\");"; sleep 0.1; done) | sed "1s/\"\"/\"start \"/; s/\"\"/\"live \"/" --unbuffered | sed -u "s/\"/'\''/g" | sqlite3 -batch :memory:'
+row sqlite3 "start" sh -c 'word=start
+while :; do echo "select \"$word \" || unixepoch();" | tr \" "\047"; word=live; sleep 0.1; done | sqlite3 -batch :memory:'
 row c-dynamic "start libc raw thread child" "$(compile clock_reads)" live
 row c-static "start libc raw thread child" "$(compile clock_reads -static)" live
 row c-32bit "start libc thread child" "$(compile clock_reads -m32)" live
-CC=musl-gcc
-musl=$(compile clock_reads -static)
-unset CC
+musl=$(CC='musl-gcc' compile clock_reads -static)
 row c-musl "start libc raw thread child" "$musl" live
 if command -v java >/dev/null && command -v javac >/dev/null; then
     cat >"$work/Clock.java" <<'JAVA'

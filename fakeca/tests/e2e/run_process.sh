@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # fakeca run as a process: exit codes, signals, terminal, job control, what happens when parts of it are killed, bad input.
+# shellcheck disable=SC2016 # the shells inside expand
 # shellcheck source=fakeca/tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=fakeca/tests/e2e/programs/run_lib.sh

@@ -101,7 +101,7 @@ MDomain md.test
 CONF
 run_background --monotonic -- apache2 -f "$work/apache.conf" -D FOREGROUND >"$work/apache-start.log" 2>&1
 server=$!
-staged() { find "$work/md/staging" -name 'pubcert.pem' -o -name job.json 2>/dev/null | xargs -r grep -ls '"finished": *true\|BEGIN CERTIFICATE' | grep -q .; }
+staged() { grep -rlsq 'BEGIN CERTIFICATE' "$work/md/staging" --include 'pubcert*.pem'; }
 serves_ours() { served md.test | openssl x509 -noout -issuer | grep -q fakeca; }
 count=$(orders)
 wait_for 30 more_than "$count" || fail "mod_md obtains nothing"

@@ -43,12 +43,11 @@ lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 asleep() { # PID of the front: all children of its program are in their waits
     local program
     program=$(pgrep -P "$(pgrep -P "$1")") || return 1
-    [ "$(ps -o stat= --ppid "$program" | grep -c '^S')" -eq ${#names[@]} ]
+    [ "$(pgrep -c --runstates S -P "$program")" -eq ${#names[@]} ]
 }
-# sleeping_round OPTIONS...: the woken, name by name
 sleeping_round() {
     local out=$work/sleepers.out
-    run_background "$@" -- "$sleepers" >"$out" 2>"$work/sleepers.log"
+    run_background -- "$sleepers" >"$out" 2>"$work/sleepers.log"
     pid=$!
     wait_for 10 grep -q started "$out" || fail "no sleepers"
     wait_for 10 asleep "$pid" || fail "the sleepers do not sleep"
@@ -88,7 +87,7 @@ wakes() { # SECONDS OPTION... -- COMMAND...: whether it ends when twelve hours a
     pid=$!
     wait_for 20 grep -q ready "$out" || fail "does not start: $*"
     ca clock advance 13h >/dev/null
-    wait_for "$within" grep -q done "$out" || ended=1
+    wait_for "$within" grep -q 'done' "$out" || ended=1
     kill -TERM "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
     return $ended
