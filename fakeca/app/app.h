@@ -65,7 +65,8 @@ struct fc_events *fc_app_events(struct fc_app *app);
 /* The folder that holds run.json: state, or $XDG_RUNTIME_DIR/fakeca, or /tmp/fakeca-UID; the caller frees. */
 char *fc_app_place(const char *state);
 /* Reads run.json of that folder. FC_E_NOT_FOUND "no fakeca is running at 'x' (start one with: fakeca serve ...)"; a file that is
- * left of a process that is dead counts as not running. The caller owns the object. */
+ * left of a process that is dead counts as not running. FC_E_SYSTEM: the default place is not ours alone. The caller owns the
+ * object. */
 int fc_app_find(const char *state, json_t **ret_run, struct fc_err *err);
 
 #endif

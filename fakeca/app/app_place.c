@@ -62,6 +62,9 @@ int fc_app_find(const char *state, json_t **ret_run, struct fc_err *err)
                           "no fakeca is running at '%s' (start one with 'fakeca serve%s%s', or name another place with "
                           "--state DIR or --management URL)",
                           place, state ? " --state " : "", state ? state : "");
+    /* anybody can make the folder in /tmp first: what it says would make clients trust that person's CA */
+    if (!state && fc_file_private_check(place, err))
+        return -1;
     if (read_run(path, &run, err))
         return -1;
     if (!alive(run))

@@ -145,10 +145,15 @@ int fc_file_mkdirs(const char *path, mode_t mode, struct fc_err *err)
 
 int fc_file_private_dir(const char *path, struct fc_err *err)
 {
-    struct stat st;
-
     if (mkdir(path, 0700) && errno != EEXIST)
         return fc_err_errno(err, "cannot create folder '%s'", path);
+    return fc_file_private_check(path, err);
+}
+
+int fc_file_private_check(const char *path, struct fc_err *err)
+{
+    struct stat st;
+
     if (lstat(path, &st))
         return fc_err_errno(err, "cannot look at '%s'", path);
     if (!S_ISDIR(st.st_mode))

@@ -17,6 +17,8 @@ int fc_file_mkdirs(const char *path, mode_t mode, struct fc_err *err);
 /* Creates the folder with mode 0700, or checks that an existing one is a folder (no link), ours, and closed to others:
  * for folders under a world-writable place. */
 int fc_file_private_dir(const char *path, struct fc_err *err);
+/* The checks alone. */
+int fc_file_private_check(const char *path, struct fc_err *err);
 /* Takes an exclusive lock (flock) on the file, created with 0600 when missing: the descriptor, to be closed by the caller.
  * FC_E_BUSY when somebody else has it. */
 int fc_file_lock(const char *path, int *ret_fd, struct fc_err *err);

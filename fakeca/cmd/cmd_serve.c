@@ -22,6 +22,7 @@
 #include "cmd/cmd.h"
 
 #define LOG_BATCH 256
+#define TWIN_MS 50
 
 static const char about[] =
     "Runs the CA in the foreground until it is interrupted. With no options: loopback only, everything in memory, the\n"
@@ -177,11 +178,16 @@ static void raise_descriptors(void)
     }
 }
 
-/* A second signal while stopping ends the process at once. */
-static void let_signals_kill(void)
+/* A second signal while stopping ends the process at once. timeout(1) sends each of its own twice, to its child and to the
+ * group: those count as one. */
+static void let_signals_kill(int signals)
 {
+    struct pollfd again = {.fd = signals, .events = POLLIN};
+    struct signalfd_siginfo info;
     sigset_t set;
 
+    if (poll(&again, 1, TWIN_MS) > 0 && read(signals, &info, sizeof info) < 0)
+        return;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
@@ -206,7 +212,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
             print_ready(fc_app_run(app), &target);
             int signal = serve(app, signals, target.log);
             fc_app_drain(app);
-            let_signals_kill();
+            let_signals_kill(signals);
             fc_app_stop(app);
             code = signal == SIGINT ? FC_EXIT_INTERRUPTED : FC_EXIT_GOOD;
         }

@@ -1,4 +1,5 @@
 /* Where a running CA is found. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -61,6 +62,27 @@ static void a_running_one_is_found(void **state)
     assert_string_equal(json_string_value(json_object_get(run, "management")), "http://localhost:1/");
 }
 
+static void a_default_place_that_may_be_somebody_elses(void **state)
+{
+    struct lib_app *t = *state;
+    fc_auto_free char *place = lib_app_path(t, "fakeca");
+    fc_auto_free char *link = lib_app_path(t, "link");
+    fc_auto_free char *run = lib_app_path(t, "fakeca/run.json");
+    fc_auto_free char *text = fc_asprintf("{\"pid\": %ld}", (long)getpid());
+    fc_auto_json found = NULL;
+
+    assert_int_equal(fc_file_mkdirs(place, 0700, NULL), 0);
+    assert_int_equal(fc_file_write(run, text, strlen(text), 0644, NULL), 0);
+    free(FC_TAKE(t->state));
+    assert_int_equal(chmod(place, 0755), 0);
+    not_found(t, FC_E_SYSTEM, "is open to others");
+    assert_int_equal(chmod(place, 0700), 0);
+    assert_int_equal(fc_app_find(NULL, &found, NULL), 0);
+    assert_int_equal(rename(place, link), 0);
+    assert_int_equal(symlink(link, place), 0);
+    not_found(t, FC_E_SYSTEM, "is not a folder");
+}
+
 static void none_says_how_to_start_one(void **state)
 {
     struct lib_app *t = *state;
@@ -102,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_place_is_the_state_folder_or_the_users_own),
         TEST(a_running_one_is_found),
+        TEST(a_default_place_that_may_be_somebody_elses),
         TEST(none_says_how_to_start_one),
         TEST(one_that_died_does_not_count),
         TEST(a_file_that_is_no_run_json),

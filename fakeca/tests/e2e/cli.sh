@@ -169,3 +169,15 @@ kill -INT "$serve_pid"
 status=0
 wait "$serve_pid" || status=$?
 same "$status" 130 "the exit code after an interrupt"
+
+# a signal that comes twice, as timeout(1) sends it, is one
+for _ in 1 2 3 4 5; do
+    start_ca
+    kill -TERM "$ca_pid"
+    kill -TERM "$ca_pid" 2>/dev/null || true
+    status=0
+    wait "$ca_pid" || status=$?
+    ca_pid=''
+    same "$status" 0 "the exit code after two signals at once"
+    [ ! -e "$work/ca/run.json" ] || fail "run.json stays after two signals at once"
+done
