@@ -159,6 +159,12 @@ static void add_hop(const struct verdict *verdict, const struct fc_event_about *
     fc_events_add(events, FC_EVENT_REHEARSAL_USED, verdict->now, about, data);
 }
 
+/* That the other perspectives read the same CAA records is none: it would be half of all events of a validation. */
+static bool is_news(const struct fc_va_hop *hop)
+{
+    return !hop->remote || hop->error || strcmp(hop->step, "caa") != 0;
+}
+
 static void add_events(const struct verdict *verdict)
 {
     const struct fc_va_result *result = verdict->result;
@@ -167,7 +173,8 @@ static void add_events(const struct verdict *verdict)
     json_t *data = event_data(verdict);
 
     for (size_t i = 0; i < result->n_hops; i++)
-        add_hop(verdict, &about, i);
+        if (is_news(&result->hops[i]))
+            add_hop(verdict, &about, i);
     json_object_set_new(data, "ms", milliseconds(result->total_ns));
     if (!result->valid) {
         fc_auto_json problem = fc_problem_json(&result->problem);

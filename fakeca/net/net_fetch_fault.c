@@ -98,12 +98,9 @@ static bool http2_settings(const struct fc_buf *bytes)
     return bytes->len >= 9 && bytes->data[0] == 0 && bytes->data[1] == 0 && memcmp(bytes->data + 3, rest, 6) == 0;
 }
 
-static enum fc_net_fetch_fault connect_fault(const struct fc_net_transfer *transfer)
+enum fc_net_fetch_fault fc_net_fetch_errno(int error)
 {
-    long os_errno = 0;
-
-    curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
-    switch (os_errno) {
+    switch (error) {
     case ECONNREFUSED:
         return FC_NET_REFUSED;
     case ENETUNREACH:
@@ -113,6 +110,14 @@ static enum fc_net_fetch_fault connect_fault(const struct fc_net_transfer *trans
     default:
         return FC_NET_CONNECT_FAILED;
     }
+}
+
+static enum fc_net_fetch_fault connect_fault(const struct fc_net_transfer *transfer)
+{
+    long os_errno = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
+    return fc_net_fetch_errno((int)os_errno);
 }
 
 static enum fc_net_fetch_fault timeout_fault(const struct fc_net_transfer *transfer)

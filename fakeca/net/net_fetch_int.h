@@ -69,6 +69,8 @@ void fc_net_transfer_repeat(struct fc_net_transfer *transfer);
 
 /* What the end of a transfer means, from libcurl's code and what came in. */
 enum fc_net_fetch_fault fc_net_fetch_fault(const struct fc_net_transfer *transfer, CURLcode code);
+/* What the errno of a connect means. */
+enum fc_net_fetch_fault fc_net_fetch_errno(int error);
 /* The alert in an error text of OpenSSL's ("error:0A000410:..."), as Go's crypto/tls names it, or NULL. buf: for alerts
  * without a name. */
 const char *fc_net_fetch_alert(const char *error, char buf[32]);

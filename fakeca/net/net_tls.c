@@ -139,20 +139,6 @@ void fc_net_tls_free(struct fc_net_tls *tls)
 
 /* ---- the way of a handshake ---- */
 
-static enum fc_net_fetch_fault fault_of_errno(int error)
-{
-    switch (error) {
-    case ECONNREFUSED:
-        return FC_NET_REFUSED;
-    case ENETUNREACH:
-        return FC_NET_UNREACHABLE;
-    case ETIMEDOUT:
-        return FC_NET_CONNECT_TIMEOUT;
-    default:
-        return FC_NET_CONNECT_FAILED;
-    }
-}
-
 /* OpenSSL shows each record's head before it looks at it: so HTTP can be told from other garbage. */
 static void on_message(int write, int version, int content_type, const void *bytes, size_t len, SSL *ssl, void *cookie)
 {
@@ -192,7 +178,7 @@ static bool connected(struct handshake *handshake)
     if (handshake->refused != 0)
         error = handshake->refused;
     if (error != 0) {
-        finish(handshake, fault_of_errno(error), NULL);
+        finish(handshake, fc_net_fetch_errno(error), NULL);
         return false;
     }
     handshake->connected = fc_clock_mono();

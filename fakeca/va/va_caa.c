@@ -56,9 +56,9 @@ static const char *only_param(const struct fc_va_issue *issue, const char *name,
     return value;
 }
 
-static bool is_ours(const struct fc_va_job *job, const char *domain)
+bool fc_va_caa_identity(const struct fc_policy *policy, const char *domain)
 {
-    for (const char **identity = job->policy->directory.caa_identities; *identity != NULL; identity++)
+    for (const char **identity = policy->directory.caa_identities; *identity != NULL; identity++)
         if (strcmp(*identity, domain) == 0)
             return true;
     return false;
@@ -72,7 +72,7 @@ static bool allows(struct fc_va_run *run, const struct fc_va_caa *caa)
     bool twice = false;
 
     if (fc_va_param_parse(run->arena, caa->value, caa->len, FC_VA_PARAM_CAA, issue, &why) != 0 ||
-        !is_ours(job, issue->domain))
+        !fc_va_caa_identity(job->policy, issue->domain))
         return false;
     const char *uri = only_param(issue, "accounturi", &twice);
     const char *methods = only_param(issue, "validationmethods", &twice);

@@ -117,6 +117,8 @@ void fc_va_dns01_start(struct fc_va_run *run);
 void fc_va_dnsaccount01_start(struct fc_va_run *run);
 void fc_va_dnspersist01_start(struct fc_va_run *run);
 void fc_va_caa_start(struct fc_va_run *run);
+/* Whether the CA calls itself so; exactly. */
+bool fc_va_caa_identity(const struct fc_policy *policy, const char *domain);
 
 /* ---- va_dns.c: look-ups ---- */
 

@@ -93,14 +93,6 @@ static const char *issuer_of(struct fc_va_run *run, const struct fc_va_issue *is
     return name;
 }
 
-static bool is_ours(const struct fc_va_run *run, const char *issuer)
-{
-    for (const char **identity = run->job->policy->directory.caa_identities; *identity != NULL; identity++)
-        if (strcmp(*identity, issuer) == 0)
-            return true;
-    return false;
-}
-
 static void complain(struct fc_va_run *run, const char **list, const char *what, const char *issuer, const char *why)
 {
     const char *text = fc_arena_printf(run->arena, "%s" RECORD "\"%s\": %s", what, issuer, why);
@@ -116,7 +108,7 @@ static bool look_at(struct fc_va_run *run, const struct fc_dns_record *record, s
     int bad = fc_va_param_parse(run->arena, (const char *)record->data, record->len, FC_VA_PARAM_PERSIST, issue, &why);
     const char *issuer = issuer_of(run, issue);
 
-    if (!is_ours(run, issuer))
+    if (!fc_va_caa_identity(run->job->policy, issuer))
         return false;
     if (bad == 0)
         why = check_params(run, issue);
