@@ -76,6 +76,28 @@ int fc_buf_putc(struct fc_buf *buf, char c)
     return fc_buf_append(buf, &c, 1);
 }
 
+/* How many bytes at `text` are one control character. */
+static size_t control(const unsigned char *text, size_t len)
+{
+    if (text[0] < 0x20 || text[0] == 0x7f)
+        return 1;
+    return len > 1 && text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0 ? 2 : 0;
+}
+
+int fc_buf_put_visible(struct fc_buf *buf, const char *text, size_t len)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at + len;
+
+    while (at < end) {
+        size_t n = control(at, (size_t)(end - at));
+        if (n == 0)
+            fc_buf_putc(buf, (char)*at++);
+        for (; n > 0; n--)
+            fc_buf_printf(buf, "\\x%02x", *at++);
+    }
+    return buf->full ? -1 : 0;
+}
+
 int fc_buf_vprintf(struct fc_buf *buf, const char *format, va_list args)
 {
     va_list again;

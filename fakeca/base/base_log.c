@@ -31,17 +31,6 @@ static const char *level_prefix(enum fc_log_level level)
     return "fakeca: ";
 }
 
-static void put_visible(struct fc_buf *line, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7f)
-            fc_buf_printf(line, "\\x%02x", c);
-        else
-            fc_buf_putc(line, text[i]);
-    }
-}
-
 static void write_all(const char *data, size_t len)
 {
     while (len) {
@@ -68,7 +57,7 @@ void fc_log(enum fc_log_level level, const char *format, ...)
     int result = fc_buf_vprintf(&text, format, args);
     va_end(args);
     fc_buf_puts(&line, level_prefix(level));
-    put_visible(&line, text.data, text.len);
+    fc_buf_put_visible(&line, text.data, text.len);
     if (result)
         fc_buf_puts(&line, "(a message of more than 16 KiB)");
     fc_buf_putc(&line, '\n');

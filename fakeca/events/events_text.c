@@ -75,7 +75,7 @@ static const json_t *lookup(const json_t *event, const char *name)
 static void append_scalar(struct fc_buf *text, const json_t *value)
 {
     if (json_is_string(value)) {
-        fc_buf_puts(text, json_string_value(value));
+        fc_buf_put_visible(text, json_string_value(value), json_string_length(value));
     } else if (!value || json_is_null(value)) {
         fc_buf_putc(text, '-');
     } else {

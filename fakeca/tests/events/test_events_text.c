@@ -34,6 +34,10 @@ static void templates_are_filled(void **state)
          "order 3 of account 1 for a.test"},
         {"{\"type\":\"order.created\",\"order\":3,\"account\":1,\"data\":{\"identifiers\":[]}}",
          "order 3 of account 1 for "},
+        /* what a stranger sent does not reach the terminal as it is */
+        {"{\"type\":\"order.created\",\"order\":3,\"data\":{\"identifiers\":\"a\\u001b[31m\\u009b1m\\u007f\\n\\u00e9\"}"
+         "}",
+         "order 3 of account - for a\\x1b[31m\\xc2\\x9b1m\\x7f\\x0a\xc3\xa9"},
         /* absent members */
         {"{\"type\":\"order.created\",\"order\":3}", "order 3 of account - for -"},
         {"{\"type\":\"order.created\",\"order\":3,\"data\":{\"identifiers\":null}}", "order 3 of account - for -"},
