@@ -47,28 +47,45 @@ size_t fc_timeshift_elf_span(const void *image, size_t max)
     return load->p_memsz < max ? (size_t)load->p_memsz : max;
 }
 
-uint64_t fc_timeshift_elf_symbol(const void *image, size_t len, const char *name)
+/* Symbols and their names, as offsets into an object of len bytes. */
+struct tables {
+    uint64_t symbols, strings;
+    size_t count;
+};
+
+static bool find_tables(const char *base, size_t len, struct tables *ret_tables)
 {
-    const char *base = image;
-    const Elf64_Ehdr *header = header_of(image, len);
+    const Elf64_Ehdr *header = header_of(base, len);
     const Elf64_Phdr *dynamic = header ? segment(header, PT_DYNAMIC) : NULL;
-    uint64_t symbols = 0, strings = 0;
+    struct tables t = {0};
 
     if (!dynamic || dynamic->p_vaddr > len || dynamic->p_memsz > len - dynamic->p_vaddr)
-        return 0;
+        return false;
     const Elf64_Dyn *entry = (const void *)(base + dynamic->p_vaddr);
     for (size_t i = 0; i < dynamic->p_memsz / sizeof *entry && entry[i].d_tag != DT_NULL; i++) {
         if (entry[i].d_tag == DT_SYMTAB)
-            symbols = entry[i].d_un.d_ptr;
+            t.symbols = entry[i].d_un.d_ptr;
         if (entry[i].d_tag == DT_STRTAB)
-            strings = entry[i].d_un.d_ptr;
+            t.strings = entry[i].d_un.d_ptr;
     }
     /* the number of symbols stands nowhere; linkers place the names right behind them */
-    if (symbols == 0 || strings <= symbols || strings >= len)
+    if (t.symbols == 0 || t.strings <= t.symbols || t.strings >= len)
+        return false;
+    t.count = (t.strings - t.symbols) / sizeof(Elf64_Sym);
+    *ret_tables = t;
+    return true;
+}
+
+uint64_t fc_timeshift_elf_symbol(const void *image, size_t len, const char *name)
+{
+    const char *base = image;
+    struct tables t;
+
+    if (!find_tables(base, len, &t))
         return 0;
-    const Elf64_Sym *symbol = (const void *)(base + symbols);
-    for (size_t i = 0; i < (strings - symbols) / sizeof *symbol; i++) {
-        size_t at = strings + symbol[i].st_name;
+    const Elf64_Sym *symbol = (const void *)(base + t.symbols);
+    for (size_t i = 0; i < t.count; i++) {
+        size_t at = t.strings + symbol[i].st_name;
         if (symbol[i].st_shndx != SHN_UNDEF && symbol[i].st_value < len && at < len &&
             strncmp(base + at, name, len - at) == 0)
             return symbol[i].st_value;

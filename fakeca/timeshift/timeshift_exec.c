@@ -230,15 +230,16 @@ static void hide_vdso(pid_t tid, uint64_t pair, bool narrow)
 
 /* ---- the three pages */
 
-static int64_t map_shared_fd(struct fc_timeshift_inject *inject, uint64_t address, uint32_t magic, int fd,
-                             int protection, int flags)
+/* One page of a descriptor of ours; executable ones are private, what is shared is data. */
+static int64_t map_page(struct fc_timeshift_inject *inject, uint64_t address, uint32_t magic, int fd, int protection)
 {
     int64_t there = fc_timeshift_inject_give(inject, magic, fd);
+    int sharing = protection & PROT_EXEC ? MAP_PRIVATE : MAP_SHARED;
 
     if (there < 0)
         return there;
     const uint64_t args[6] = {
-        address, FC_TIMESHIFT_PAGE, (uint64_t)protection, (uint64_t)(flags | MAP_FIXED), (uint64_t)there, 0};
+        address, FC_TIMESHIFT_PAGE, (uint64_t)protection, (uint64_t)(sharing | MAP_FIXED), (uint64_t)there, 0};
     int64_t mapped = fc_timeshift_inject_call(inject, fc_timeshift_numbers.mmap, args);
     fc_timeshift_inject_call(inject, fc_timeshift_numbers.close, (uint64_t[6]){(uint64_t)there});
     return mapped == (int64_t)address ? 0 : -ENOMEM;
@@ -280,10 +281,9 @@ static uint64_t map_image(struct fc_timeshift_super *s, struct fc_timeshift_inje
     if (block < 0)
         return 0;
     uint64_t base = (uint64_t)block;
-    if (map_shared_fd(inject, base + FC_TIMESHIFT_PAGE, FC_TIMESHIFT_MAGIC_CLOCK, s->clock.fd, PROT_READ, MAP_SHARED) !=
+    if (map_page(inject, base + FC_TIMESHIFT_PAGE, FC_TIMESHIFT_MAGIC_CLOCK, s->clock.fd, PROT_READ) != 0 ||
+        map_page(inject, base + 2 * FC_TIMESHIFT_PAGE, FC_TIMESHIFT_MAGIC_IMAGE, s->image_fd, PROT_READ | PROT_EXEC) !=
             0 ||
-        map_shared_fd(inject, base + 2 * FC_TIMESHIFT_PAGE, FC_TIMESHIFT_MAGIC_IMAGE, s->image_fd,
-                      PROT_READ | PROT_EXEC, MAP_PRIVATE) != 0 ||
         write_slots(s, inject->tid, base, vdso) != 0)
         return 0;
     return base + 2 * FC_TIMESHIFT_PAGE;

@@ -98,6 +98,20 @@ static int read_deadline(const struct seccomp_notif *notif, const struct fc_time
     return 0;
 }
 
+/* Seconds and nanoseconds less `offset`; false when that cannot be told. Below 0 is 0: it is over. */
+static bool subtract(int64_t *sec, int64_t *nsec, int64_t offset)
+{
+    if (__builtin_sub_overflow(*sec, offset / FC_SECOND, sec))
+        return false;
+    *nsec -= offset % FC_SECOND;
+    int64_t carry = *nsec < 0 ? -1 : *nsec >= FC_SECOND ? 1 : 0;
+    *sec += carry;
+    *nsec -= carry * FC_SECOND;
+    if (*sec < 0)
+        *sec = *nsec = 0;
+    return true;
+}
+
 /* From the program's time to the kernel's. False: it is for the kernel as it is (invalid, or "disarm": T53). */
 static bool translate(struct deadline *d, int64_t offset)
 {
@@ -105,19 +119,10 @@ static bool translate(struct deadline *d, int64_t offset)
 
     if (sec < 0 || nsec < 0 || nsec >= FC_SECOND || (d->timer && sec == 0 && nsec == 0))
         return false;
-    /* far away is far away on every clock */
-    if (__builtin_sub_overflow(sec, offset / FC_SECOND, &sec))
+    if (!subtract(&sec, &nsec, offset)) /* far away is far away on every clock */
         return false;
-    nsec -= offset % FC_SECOND;
-    int64_t borrow = nsec < 0 ? -1 : nsec >= FC_SECOND ? 1 : 0;
-    sec += borrow;
-    nsec -= borrow * FC_SECOND;
-    if (sec < 0) {
-        sec = 0;
-        nsec = d->timer ? 1 : 0;
-    } else if (d->timer && sec == 0 && nsec == 0) {
+    if (d->timer && sec == 0 && nsec == 0)
         nsec = 1;
-    }
     if (d->width == 4 && sec > INT32_MAX)
         sec = INT32_MAX;
     set_field(d, 0, sec);

@@ -8,7 +8,6 @@
 need certbot lego dehydrated uacme
 
 start_nginx
-port=$(free_port)
 start_ca --port-map "80=$http,443=$https" --acme-http-listen 127.0.0.1:0
 names=(certbot lego dehydrated uacme)
 
