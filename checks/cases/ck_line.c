@@ -1,0 +1,361 @@
+#include "cases/ck_line.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_clock.h"
+#include "base/base_json.h"
+#include "base/base_text.h"
+#include "base/base_time.h"
+#include "core/ck_redact.h"
+
+#define WAIT_MS 50
+#define QUIET (700 * FC_MS) /* a service that has ordered and then says nothing for so long has finished */
+
+int64_t ck_line_now(struct ck_line *line)
+{
+    return ck_ca_now(&line->stage->ca);
+}
+
+void ck_line_stop(struct ck_line *line, const char *format, ...)
+{
+    va_list args;
+
+    if (line->stopped)
+        return;
+    va_start(args, format);
+    vsnprintf(line->stop_why, sizeof line->stop_why, format, args);
+    va_end(args);
+    line->stopped = true;
+}
+
+const char *ck_line_day(const struct ck_line *line, int64_t at)
+{
+    static char bufs[4][48];
+    static unsigned turn;
+    char *buf = bufs[turn++ % 4];
+    int64_t from = line->n_issues ? line->issues[0].at : at, passed = at > from ? at - from : 0;
+
+    snprintf(buf, sizeof bufs[0], "day %d %02d:%02d", (int)(passed / FC_DAY), (int)(passed % FC_DAY / FC_HOUR),
+             (int)(passed % FC_HOUR / FC_MINUTE));
+    return buf;
+}
+
+const struct ck_issue *ck_line_newest(const struct ck_line *line)
+{
+    return line->n_issues ? &line->issues[line->n_issues - 1] : NULL;
+}
+
+/* ---- the CA's log ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static int64_t time_of(const json_t *object, const char *key)
+{
+    int64_t at = 0;
+
+    fc_time_parse(text_of(object, key), &at, NULL);
+    return at;
+}
+
+static void on_order(struct ck_line *line, const json_t *event, const json_t *data)
+{
+    (void)event;
+    (void)data;
+    line->n_orders++;
+}
+
+static void on_account(struct ck_line *line, const json_t *event, const json_t *data)
+{
+    (void)event;
+    (void)data;
+    line->n_accounts++;
+}
+
+static void on_started(struct ck_line *line, const json_t *event, const json_t *data)
+{
+    (void)event;
+    (void)data;
+    line->n_started++;
+}
+
+static void on_hop(struct ck_line *line, const json_t *event, const json_t *data)
+{
+    (void)event;
+    if (strcmp(text_of(data, "perspective"), "primary") == 0 && strcmp(text_of(data, "step"), "http") == 0)
+        json_array_append(line->hops, (json_t *)(uintptr_t)data);
+}
+
+static void on_valid(struct ck_line *line, const json_t *event, const json_t *data)
+{
+    (void)event;
+    snprintf(line->last_method, sizeof line->last_method, "%s", text_of(data, "method"));
+    json_object_set_new(line->fresh_names, text_of(data, "identifier"), json_true());
+}
+
+static void on_invalid(struct ck_line *line, const json_t *event, const json_t *data)
+{
+    (void)event;
+    line->n_invalid++;
+    json_array_append(line->invalid, (json_t *)(uintptr_t)data);
+}
+
+static void on_refused(struct ck_line *line, const json_t *event, const json_t *data)
+{
+    (void)event;
+    /* a nonce that is used up is the protocol's daily bread */
+    if (strcmp(text_of(data, "type"), "badNonce") == 0)
+        return;
+    line->n_refused++;
+    json_array_append(line->refusals, (json_t *)(uintptr_t)data);
+}
+
+static void on_request(struct ck_line *line, const json_t *event, const json_t *data)
+{
+    (void)event;
+    line->n_requests++;
+    if (*text_of(data, "client"))
+        snprintf(line->agent, sizeof line->agent, "%s", text_of(data, "client"));
+}
+
+static void on_issued(struct ck_line *line, const json_t *event, const json_t *data)
+{
+    if (line->n_issues == CK_LINE_ISSUES_MAX)
+        return;
+    struct ck_issue *issue = &line->issues[line->n_issues];
+    *issue = (struct ck_issue){.order = json_integer_value(json_object_get(event, "order")),
+                               .account = json_integer_value(json_object_get(event, "account")),
+                               .at = time_of(event, "time"),
+                               .not_before = time_of(data, "not_before"),
+                               .not_after = time_of(data, "not_after"),
+                               .names = json_incref(json_object_get(data, "identifiers")),
+                               .fresh = json_object_size(line->fresh_names),
+                               .hops_from = line->hops_before,
+                               .hops_to = json_array_size(line->hops),
+                               .phase = line->phase};
+    snprintf(issue->serial, sizeof issue->serial, "%s", text_of(event, "serial"));
+    snprintf(issue->method, sizeof issue->method, "%s", line->last_method);
+    snprintf(issue->agent, sizeof issue->agent, "%s", line->agent);
+    line->hops_before = issue->hops_to;
+    json_object_clear(line->fresh_names);
+    line->n_issues++;
+}
+
+/* What a reader of the report wants to see of the log; the rest is counted only. */
+static bool worth_showing(const json_t *event)
+{
+    static const char *const types[] = {
+        "account.created",    "order.created",   "order.invalid", "validation.valid", "validation.invalid",
+        "certificate.issued", "request.refused", "clock.changed", "validation.hop",   NULL};
+    const json_t *data = json_object_get(event, "data");
+
+    if (strcmp(text_of(event, "type"), "validation.hop") == 0 &&
+        (strcmp(text_of(data, "perspective"), "primary") != 0 || strcmp(text_of(data, "step"), "http") != 0))
+        return false;
+    for (const char *const *type = types; *type; type++)
+        if (strcmp(*type, text_of(event, "type")) == 0)
+            return true;
+    return false;
+}
+
+static void take_event(struct ck_line *line, json_t *event)
+{
+    static const struct {
+        const char *type;
+        void (*take)(struct ck_line *line, const json_t *event, const json_t *data);
+    } rows[] = {{"order.created", on_order},     {"account.created", on_account}, {"challenge.started", on_started},
+                {"validation.hop", on_hop},      {"validation.valid", on_valid},  {"validation.invalid", on_invalid},
+                {"request.refused", on_refused}, {"request", on_request},         {"certificate.issued", on_issued}};
+    const char *type = text_of(event, "type");
+    size_t issues = line->n_issues;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].type, type) == 0)
+            rows[i].take(line, event, json_object_get(event, "data"));
+    if (!worth_showing(event))
+        return;
+    long seen = ck_stream_seen(line->stage->stream, "ca", time_of(event, "time"),
+                               json_incref(json_object_get(event, "data")), "%s", text_of(event, "text"));
+    if (line->n_issues > issues)
+        line->issues[issues].seen = seen;
+}
+
+void ck_line_listen(struct ck_line *line)
+{
+    fc_auto_json events = ck_ca_events(&line->stage->ca);
+    size_t i;
+    json_t *event;
+
+    line->heard |= json_array_size(events) > 0;
+    json_array_foreach(events, i, event) take_event(line, event);
+}
+
+/* ---- acts ---- */
+
+static struct ck_act *act_begin(struct ck_line *line, const char *what)
+{
+    ck_line_listen(line);
+    if (line->n_acts == CK_LINE_ACTS_MAX)
+        return NULL;
+    struct ck_act *act = &line->acts[line->n_acts++];
+    *act = (struct ck_act){.what = what,
+                           .phase = line->phase,
+                           .at = ck_line_now(line),
+                           .orders = line->n_orders,
+                           .accounts = line->n_accounts,
+                           .issues = line->n_issues,
+                           .started = line->n_started,
+                           .invalid = line->n_invalid,
+                           .refused = line->n_refused,
+                           .requests = line->n_requests};
+    return act;
+}
+
+static void act_end(struct ck_line *line, struct ck_act *act)
+{
+    ck_line_listen(line);
+    act->orders = line->n_orders - act->orders;
+    act->accounts = line->n_accounts - act->accounts;
+    act->issues = line->n_issues - act->issues;
+    act->started = line->n_started - act->started;
+    act->invalid = line->n_invalid - act->invalid;
+    act->refused = line->n_refused - act->refused;
+    act->requests = line->n_requests - act->requests;
+}
+
+struct ck_act *ck_line_run(struct ck_line *line, const char *what, const char *command, enum ck_stage_kind kind,
+                           int64_t timeout)
+{
+    struct ck_act *act = act_begin(line, what);
+    struct fc_err err = {0};
+
+    if (!act)
+        return NULL;
+    act->scheduled = kind == CK_SCHEDULED;
+    act->ran = true;
+    if (ck_stage_command(line->stage, command, kind, timeout, &act->how, &err)) {
+        act->how.code = -1;
+        act->how.output = fc_strdup(err.text);
+        snprintf(act->how.how, sizeof act->how.how, "not started");
+    }
+    act_end(line, act);
+    fc_auto_free char *shown = ck_redact_text(command);
+    act->seen = ck_stream_seen(line->stage->stream, "run", act->at,
+                               json_pack("{s:s,s:s,s:s,s:i,s:i}", "what", what, "command", shown, "output",
+                                         act->how.output, "orders", (int)act->orders, "issued", (int)act->issues),
+                               "%s: %s, %zu orders, %zu certificates", what, act->how.how, act->orders, act->issues);
+    return act;
+}
+
+struct ck_act *ck_line_wait(struct ck_line *line, int64_t patience)
+{
+    struct ck_act *act = act_begin(line, "clock");
+    int64_t begin = fc_clock_mono(), quiet_since = begin;
+
+    if (!act)
+        return NULL;
+    for (size_t known = line->n_requests;; known = line->n_requests) {
+        poll(NULL, 0, WAIT_MS);
+        ck_line_listen(line);
+        int64_t now = fc_clock_mono();
+        if (line->n_requests != known)
+            quiet_since = now;
+        bool issued = line->n_issues > act->issues;
+        if ((issued && now - quiet_since > QUIET) || now - begin > patience)
+            break;
+        /* an order under way is waited for */
+        if (now - begin > patience / 3 && line->n_requests == act->requests && !line->setup->run.start)
+            break;
+    }
+    act_end(line, act);
+    return act;
+}
+
+int ck_line_go_to(struct ck_line *line, int64_t at, struct fc_err *err)
+{
+    if (at <= ck_line_now(line))
+        return 0;
+    if (ck_ca_advance_to(&line->stage->ca, at, err))
+        return -1;
+    ck_line_listen(line);
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+static int live(struct ck_line *line, struct fc_err *err)
+{
+    static const struct {
+        unsigned phases;
+        int (*live)(struct ck_line *line, struct fc_err *err);
+    } steps[] = {{CK_PH_BOOTSTRAP, ck_line_bootstrap},
+                 {CK_PH_PATH, ck_line_path},
+                 {CK_PH_RESTART | CK_PH_REDEPLOY | CK_PH_OFFLINE, ck_line_keep},
+                 {CK_PH_RENEWAL | CK_PH_SECOND | CK_PH_LATE, ck_line_renew}};
+
+    if (ck_line_preflight(line, err))
+        return -1;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if ((line->phases & steps[i].phases) && !line->stopped && steps[i].live(line, err))
+            return -1;
+    return 0;
+}
+
+static void add_target(struct ck_line *line, const struct fc_net_addr *at, const char *host, int starttls,
+                       bool endpoint)
+{
+    if (line->n_targets < CK_LINE_TARGETS_MAX)
+        line->targets[line->n_targets++] =
+            (struct ck_target){.at = *at, .host = host, .starttls = starttls, .endpoint = endpoint};
+}
+
+static void list_targets(struct ck_line *line)
+{
+    const struct ck_setup *setup = line->setup;
+
+    for (size_t i = 0; i < line->stage->n_https; i++) {
+        for (size_t j = 0; j < setup->n_hosts; j++)
+            add_target(line, &line->stage->https[i], setup->hosts[j], 0, false);
+    }
+    for (size_t i = 0; i < setup->n_endpoints; i++)
+        add_target(line, &setup->endpoints[i].at, setup->endpoints[i].host, setup->endpoints[i].starttls, true);
+}
+
+int ck_line_live(struct ck_line *line, struct fc_err *err)
+{
+    line->setup = line->stage->setup;
+    line->members = ck_setup_members(line->setup);
+    line->hops = json_array();
+    line->invalid = json_array();
+    line->refusals = json_array();
+    line->fresh_names = json_object();
+    list_targets(line);
+    return live(line, err);
+}
+
+void ck_line_release(struct ck_line *line)
+{
+    for (size_t i = 0; i < line->n_issues; i++)
+        json_decref(line->issues[i].names);
+    for (size_t i = 0; i < line->n_acts; i++)
+        free(line->acts[i].how.output);
+    for (size_t i = 0; i < line->n_fetches; i++)
+        json_decref(line->fetches[i].answer);
+    ck_tls_peer_release(&line->first);
+    ck_tls_peer_release(&line->last);
+    ck_tls_peer_release(&line->no_sni);
+    json_decref(line->hops);
+    json_decref(line->invalid);
+    json_decref(line->refusals);
+    json_decref(line->fresh_names);
+    free(line->unsafe);
+    free(line->roots_pem);
+    free(line->delivered_pem);
+}

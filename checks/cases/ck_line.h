@@ -1,0 +1,205 @@
+/* The timeline of one rehearsal: it is lived once, in phases, and everything that was seen is kept here for all checks to judge. */
+#ifndef CK_LINE_H
+#define CK_LINE_H
+
+#include "base/base_alloc.h"
+#include "base/base_err.h"
+#include "stage/ck_http.h"
+#include "stage/ck_stage.h"
+#include "stage/ck_tls.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is lived, in this order; a check names what it needs. */
+enum ck_phase {
+    CK_PH_BOOTSTRAP = 1, /* from an empty state to a served certificate, then the deployment once more */
+    CK_PH_PATH = 2,      /* what the outside sees of HTTP and HTTPS */
+    CK_PH_RESTART = 4,
+    CK_PH_REDEPLOY = 8,
+    CK_PH_OFFLINE = 16, /* a restart while the CA is away */
+    CK_PH_RENEWAL = 32, /* the schedule from the issue to the first renewal, and what is served then */
+    CK_PH_SECOND = 64,  /* the same once more */
+    CK_PH_LATE = 128    /* a renewal after the certificate has expired */
+};
+
+#define CK_LINE_ISSUES_MAX 128
+#define CK_LINE_ACTS_MAX 512
+#define CK_LINE_GLANCES_MAX 1024
+#define CK_LINE_FETCHES_MAX 512
+#define CK_LINE_TARGETS_MAX 256
+
+/* A certificate that the CA issued for the setup. */
+struct ck_issue {
+    char serial[80];
+    json_int_t order, account;
+    int64_t at, not_before, not_after;
+    json_t *names;             /* sorted as the CA tells them */
+    size_t fresh;              /* names that were validated since the issue before it */
+    size_t hops_from, hops_to; /* in line->hops: those validations */
+    char method[24];           /* of the last validation */
+    char agent[200];
+    enum ck_phase phase;
+    long seen;
+};
+
+/* A command that was run, or a time that was waited through, and what the CA saw of it. */
+struct ck_act {
+    const char *what; /* "run.renew", "clock" */
+    enum ck_phase phase;
+    int64_t at;
+    bool scheduled, ran;
+    struct ck_stage_ran how;
+    size_t orders, accounts, issues, started, invalid, refused, requests;
+    long seen;
+};
+
+/* Where a certificate is looked at. */
+struct ck_target {
+    struct fc_net_addr at;
+    int starttls;
+    const char *host; /* NULL: no SNI */
+    bool endpoint;    /* of "endpoints" */
+};
+
+/* What one target served during a look of several handshakes. */
+struct ck_glance {
+    size_t target;
+    enum ck_phase phase;
+    const char *moment; /* "issued", "restarted", "renewed", "period", "expiry" */
+    int64_t at;
+    bool reached, steady, named, excused; /* named: good for the host; excused: expired on purpose */
+    char error[200];
+    char serial[80]; /* the last one seen */
+    int64_t not_before, not_after;
+    long seen;
+};
+
+/* What a door answers to a visitor with plain HTTP. */
+struct ck_knock {
+    struct ck_http_answer challenge; /* GET of the challenge folder plus a random name */
+    struct ck_http_answer front;     /* HTTPS: GET / */
+    bool has_front;
+    long seen;
+};
+
+/* A fetch by the CA's rules. */
+struct ck_fetch {
+    const char *host;
+    int door;     /* index; -1: as the names lead */
+    bool planted; /* a token lay in the webroot; else an absent one was asked for */
+    bool valid;
+    json_t *answer;              /* of the probe: status, problem, hops, cause, remedy */
+    struct ck_http_answer https; /* the same path asked over HTTPS */
+    bool https_same;             /* and it was the token */
+    long seen;
+};
+
+struct ck_line {
+    struct ck_stage *stage;
+    const struct ck_setup *setup;
+    unsigned members, phases, done; /* done: phases lived to their end */
+    enum ck_phase phase;
+    /* preflight */
+    bool scanned; /* texts and files were read */
+    char *unsafe; /* what leads away from the machine; nothing is run then */
+    bool stopped; /* the rehearsal could not go on; why stands in stop_why */
+    char stop_why[400];
+    size_t directories; /* commands that say where to go */
+    int scheduler;      /* 1: found and enabled, -1: found to be off or missing, 0: nobody could tell */
+    char scheduler_said[200];
+    /* the log */
+    bool heard; /* anything was read of it */
+    size_t n_orders, n_accounts, n_started, n_invalid, n_refused, n_requests;
+    json_t *hops;     /* validation.hop of the primary perspective, http steps */
+    json_t *invalid;  /* validation.invalid */
+    json_t *refusals; /* request.refused */
+    char agent[200];
+    char last_method[24];
+    size_t hops_before; /* hops at the last issue */
+    json_t *fresh_names;
+    struct ck_issue issues[CK_LINE_ISSUES_MAX];
+    size_t n_issues;
+    struct ck_act acts[CK_LINE_ACTS_MAX];
+    size_t n_acts;
+    /* the wire */
+    struct ck_target targets[CK_LINE_TARGETS_MAX];
+    size_t n_targets;
+    struct ck_glance glances[CK_LINE_GLANCES_MAX];
+    size_t n_glances;
+    struct ck_tls_peer no_sni; /* without a server name, after the bootstrap */
+    struct ck_tls_peer first,
+        last; /* whole chains: of the first look after the bootstrap, of the last one after a renewal */
+    struct ck_knock knocks[CK_SETUP_ADDRS_MAX];
+    struct ck_fetch fetches[CK_LINE_FETCHES_MAX];
+    size_t n_fetches;
+    bool webroot_unwritable;
+    char webroot_error[300];
+    /* bootstrap */
+    bool was_empty, reset_failed, bare_looked, bare_answered, started;
+    char reset_error[300];
+    long bare_seen;
+    struct ck_act *issue_act, *start_act;
+    size_t first_issue; /* index + 1; 0: none */
+    size_t again_orders;
+    bool again_done;
+    /* keeping */
+    struct ck_act *restart_act, *redeploy_act, *offline_act, *redeploy_renew_act;
+    char serial_before[80]; /* served before the restarts */
+    /* renewal */
+    size_t renewed[2];               /* index + 1 of the issue that the first and the second renewal made */
+    struct ck_act *control_act;      /* the run with a fresh certificate */
+    struct ck_act *renew_act[2];     /* the run that ordered */
+    int64_t due_after[2], due_at[2]; /* no order at the former, an order at the latter */
+    size_t lived, inferred;          /* scheduled runs */
+    size_t early_orders;             /* in the first third */
+    bool never_due[2];
+    int64_t tried_at[2]; /* the first order, whatever came of it; 0: none */
+    bool reloaded[2], reload_judged[2];
+    bool late_done, late_valid;
+    struct ck_act *late_act;
+    char cert_path_target[4200]; /* where "cert" led before the renewal */
+    bool cert_checked, cert_same_file, cert_same_content;
+    long cert_seen;
+    char *roots_pem, *delivered_pem; /* the CA's roots; the chain of the last certificate as delivered */
+};
+
+/* Lives the phases of the mask. What keeps the rehearsal from going on is told in stopped; -1 only when the tool or its CA broke. */
+int ck_line_live(struct ck_line *line, struct fc_err *err);
+void ck_line_release(struct ck_line *line);
+
+/* ---- for the phases ---- */
+
+/* Reads the CA's log: counts, issues, hops. */
+void ck_line_listen(struct ck_line *line);
+/* Runs a command; NULL when there is no room left. Never fails: what went wrong is in the act. */
+struct ck_act *ck_line_run(struct ck_line *line, const char *what, const char *command, enum ck_stage_kind kind,
+                           int64_t timeout);
+/* A stretch of real time in which the service may act by itself: ends when an order has come to an end, or after `patience`. */
+struct ck_act *ck_line_wait(struct ck_line *line, int64_t patience);
+int ck_line_go_to(struct ck_line *line, int64_t at, struct fc_err *err);
+int64_t ck_line_now(struct ck_line *line);
+/* "day 60 00:03" since the first issue. Static buffers, four in turn. */
+const char *ck_line_day(const struct ck_line *line, int64_t at);
+void ck_line_stop(struct ck_line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Looks at all targets until all of them show `serial` steadily (20 rounds in a row over at least 2 s), or `patience` is over. True
+ * when they did. serial NULL: one round, whatever it shows. */
+bool ck_line_look(struct ck_line *line, const char *moment, const char *serial, int64_t patience);
+/* The newest glance at a target, NULL: none. */
+const struct ck_glance *ck_line_glance(const struct ck_line *line, size_t target, const char *moment,
+                                       enum ck_phase phase);
+const struct ck_issue *ck_line_newest(const struct ck_line *line);
+
+int ck_line_preflight(struct ck_line *line, struct fc_err *err);
+int ck_line_bootstrap(struct ck_line *line, struct fc_err *err);
+int ck_line_path(struct ck_line *line, struct fc_err *err);
+int ck_line_keep(struct ck_line *line, struct fc_err *err);
+int ck_line_renew(struct ck_line *line, struct fc_err *err);
+/* Plants a token and fetches it by the CA's rules for each host, and at each door when there are several; without a webroot asks for
+ * an absent one. Returns whether all of them were valid. */
+bool ck_line_fetch(struct ck_line *line);
+
+#endif

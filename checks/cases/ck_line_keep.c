@@ -1,0 +1,86 @@
+/* What must survive: a restart, a redeployment, a restart while the CA is away. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base_time.h"
+#include "cases/ck_line.h"
+#include "core/ck_core.h"
+
+#define OFFLINE_TIME (30 * FC_SECOND)
+
+/* run.restart, or stop and start: the act that counts is the last one, with the orders of both. */
+static struct ck_act *restart(struct ck_line *line)
+{
+    const struct ck_setup *setup = line->setup;
+
+    if (setup->run.restart)
+        return ck_line_run(line, "run.restart", setup->run.restart, CK_SERVICE, setup->timeouts.restart);
+    ck_line_run(line, "run.stop", setup->run.stop, CK_SERVICE, setup->timeouts.restart);
+    return ck_line_run(line, "run.start", setup->run.start, CK_SERVICE, setup->timeouts.restart);
+}
+
+/* A service that renews by itself looks at its certificates when it starts. */
+static void settle(struct ck_line *line, struct ck_act *act)
+{
+    size_t orders = line->n_orders, issues = line->n_issues, accounts = line->n_accounts;
+
+    if (!line->setup->run.renew)
+        ck_line_wait(line, 2 * FC_SECOND);
+    if (act) {
+        act->orders += line->n_orders - orders;
+        act->issues += line->n_issues - issues;
+        act->accounts += line->n_accounts - accounts;
+    }
+}
+
+static void lived(struct ck_line *line, enum ck_phase phase, const char *name)
+{
+    line->phase = phase;
+    ck_stream_phase(line->stage->stream, name, ck_line_now(line));
+}
+
+static void look(struct ck_line *line, const char *moment, int64_t patience)
+{
+    ck_line_look(line, moment, ck_line_newest(line)->serial, patience);
+}
+
+int ck_line_keep(struct ck_line *line, struct fc_err *err)
+{
+    const struct ck_setup *setup = line->setup;
+    bool can_restart = line->members & CK_HAS_RESTART;
+
+    (void)err;
+    if (line->n_issues == 0)
+        return 0;
+    const struct ck_glance *glance = ck_line_glance(line, 0, NULL, 0);
+    if (glance)
+        snprintf(line->serial_before, sizeof line->serial_before, "%s", glance->serial);
+    if ((line->phases & CK_PH_RESTART) && can_restart) {
+        lived(line, CK_PH_RESTART, "restart");
+        line->restart_act = restart(line);
+        settle(line, line->restart_act);
+        look(line, "restarted", setup->timeouts.restart);
+        line->done |= CK_PH_RESTART;
+    }
+    if ((line->phases & CK_PH_REDEPLOY) && setup->run.redeploy) {
+        lived(line, CK_PH_REDEPLOY, "redeploy");
+        line->redeploy_act =
+            ck_line_run(line, "run.redeploy", setup->run.redeploy, CK_SERVICE, setup->timeouts.restart);
+        settle(line, line->redeploy_act);
+        look(line, "redeployed", setup->timeouts.restart);
+        if (setup->run.renew)
+            line->redeploy_renew_act =
+                ck_line_run(line, "run.renew", setup->run.renew, CK_SCHEDULED, setup->timeouts.renew);
+        line->done |= CK_PH_REDEPLOY;
+    }
+    if ((line->phases & CK_PH_OFFLINE) && can_restart) {
+        lived(line, CK_PH_OFFLINE, "offline");
+        ck_ca_away(&line->stage->ca, true);
+        line->offline_act = restart(line);
+        look(line, "offline", setup->timeouts.restart < OFFLINE_TIME ? setup->timeouts.restart : OFFLINE_TIME);
+        ck_ca_away(&line->stage->ca, false);
+        ck_line_listen(line);
+        line->done |= CK_PH_OFFLINE;
+    }
+    return 0;
+}

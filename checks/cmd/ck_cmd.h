@@ -1,0 +1,59 @@
+/* The program fakeca-check: options, and two processes. The front reports, puts the setup back and ends what is left; the worker,
+ * its child, rehearses. Whatever becomes of the worker (a crash, Ctrl-C, a command that kills its parent), the front is there. */
+#ifndef CK_CMD_H
+#define CK_CMD_H
+
+#include "base/base_err.h"
+#include "base/base_opt.h"
+#include "report/ck_report.h"
+#include "setup/ck_setup.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+    CK_EXIT_GOOD = 0,
+    CK_EXIT_FAILED = 1,
+    CK_EXIT_USAGE = 2,
+    CK_EXIT_NOT_JUDGED = 3,
+    CK_EXIT_BROKEN = 4,
+    CK_EXIT_TIME = 124,
+    CK_EXIT_INTERRUPTED = 130
+};
+
+struct ck_cmd_options {
+    struct fc_opt_strings only, skip, group, require, format, blind;
+    const char *from;
+    int64_t timeout;
+    bool list, explain, strict, verbose, keep, every_run;
+    int fail_on; /* 0 fail, 1 warn */
+};
+
+struct ck_cmd_run {
+    const struct ck_cmd_options *options;
+    const struct ck_setup *setup;
+    const char *setup_file; /* as named by the user */
+    const char *programs;   /* folder of fakeca and fakeca-run */
+    const char *const *ids; /* selected checks, NULL-terminated, in the order of the catalogue */
+    unsigned blind;
+};
+
+/* ck_cmd_list.c: --list, --explain */
+void ck_cmd_list(const char *const *ids);
+void ck_cmd_explain(const struct ck_setup *setup, const char *const *ids);
+
+/* ck_cmd_worker.c: in the worker, never returns */
+struct ck_cmd_worker {
+    const struct ck_cmd_run *run;
+    const char *work; /* folder of the rehearsal */
+    int fd;           /* the stream */
+    pid_t front;
+};
+_Noreturn void ck_cmd_worker_run(const struct ck_cmd_worker *worker);
+
+/* ck_cmd_front.c: the whole rehearsal; the exit code */
+int ck_cmd_front(const struct ck_cmd_run *run, struct ck_report *report, struct fc_err *err);
+
+#endif
