@@ -185,7 +185,7 @@ static void put_bins(const char *title, const char *unit, const struct fc_plan_b
 
 static void put_head(const struct fc_plan_report *r, struct fc_buf *to)
 {
-    char from[FC_TIME_TEXT_MAX], until[FC_TIME_TEXT_MAX];
+    char from[FC_TIME_TEXT_MAX], until[FC_TIME_TEXT_MAX], a[FC_PLAN_COUNT_MAX];
 
     fc_buf_puts(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Plan of ");
@@ -197,9 +197,10 @@ static void put_head(const struct fc_plan_report *r, struct fc_buf *to)
     fc_buf_printf(to, "</h1>\n<p class=\"about\">%s to %s, by the rules of ", fc_plan_day(r->from, from),
                   fc_plan_day(r->to, until));
     fc_plan_html_puts(to, r->environment);
-    fc_buf_printf(to,
-                  "; %" PRId64 " certificates, %" PRId64 " names, %" PRId64 " accounts</p>\n<p class=\"verdict%s\">",
-                  r->certificates, r->names, r->accounts, fc_plan_good(r) ? "" : " bad");
+    fc_buf_printf(to, "; %s, ", fc_plan_counted(r->certificates, "certificate", "certificates", a));
+    fc_buf_printf(to, "%s, ", fc_plan_counted(r->names, "name", "names", a));
+    fc_buf_printf(to, "%s</p>\n<p class=\"verdict%s\">", fc_plan_counted(r->accounts, "account", "accounts", a),
+                  fc_plan_good(r) ? "" : " bad");
     fc_plan_html_puts(to, fc_plan_verdict(r));
     fc_buf_puts(to, "</p>\n");
 }

@@ -244,6 +244,21 @@ static const char *show_names(struct fc_arena *arena, const struct fc_plan_set *
     return fc_arena_strdup(arena, text.data);
 }
 
+/* The CA's own words, or how rule and lifetime go together. */
+static const char *detail_of(const struct fc_plan_notes *notes, const struct fc_plan_case *what)
+{
+    struct fc_arena *arena = notes->report->arena;
+    char lifetime[FC_TIME_TEXT_MAX];
+
+    if (what->detail)
+        return fc_arena_strdup(arena, what->detail);
+    if (what->limit != FC_LIMIT_NONE || (what->kind != FC_PLAN_EXPIRED && what->kind != FC_PLAN_CLOSE))
+        return NULL;
+    return fc_arena_printf(arena, "renewed by the rule '%s', and valid for %s",
+                           notes->estate->groups[what->group].rule.text,
+                           fc_plan_length(what->lifetime + FC_SECOND, lifetime));
+}
+
 static struct fc_plan_finding *finding_new(struct fc_plan_notes *notes, const struct fc_plan_case *what)
 {
     const struct fc_plan_group *group = &notes->estate->groups[what->group];
@@ -257,7 +272,7 @@ static struct fc_plan_finding *finding_new(struct fc_plan_notes *notes, const st
                                         .names = show_names(arena, what->set),
                                         .first = INT64_MAX,
                                         .worst = what->kind == FC_PLAN_CLOSE ? INT64_MAX : 0,
-                                        .detail = fc_arena_strdup(arena, what->detail),
+                                        .detail = detail_of(notes, what),
                                         .mend = fc_plan_mend(what->kind, what->limit, group)};
     notes->report->n_findings++;
     return finding;

@@ -125,6 +125,7 @@ static struct fc_plan_case case_of(const struct sim *sim, const struct cert *cer
                                  .set = set_of(sim, cert),
                                  .certificate = (uint32_t)(cert - sim->certs),
                                  .limit = (enum fc_limit)cert->limit,
+                                 .lifetime = cert->issue.not_after - cert->issue.not_before,
                                  .from = from,
                                  .until = until};
 }

@@ -90,7 +90,6 @@ static void put_lane(const struct fc_plan_report *r, const struct lane *lane, in
         if (value_of(lane, &bins[i]) > max)
             max = value_of(lane, &bins[i]);
     max = round_up(max);
-    fc_buf_printf(to, "<text class=\"title\" x=\"%d\" y=\"%d\">%s</text>\n", LEFT, top - 8, lane->title);
     put_scale(max, top, lane->height, to);
     for (size_t i = 0; i < count; i++) {
         const double at[3] = {top + lane->height, lane->height, (double)max};
@@ -158,6 +157,12 @@ void fc_plan_svg(const struct fc_plan_report *report, struct fc_buf *to)
         top += lanes[i].height + GAP;
     }
     put_changes(report, top - GAP, to);
+    /* behind the lines, so that none goes through a title */
+    top = TOP;
+    for (size_t i = 0; i < N_LANES; i++) {
+        fc_buf_printf(to, "<text class=\"title\" x=\"%d\" y=\"%d\">%s</text>\n", LEFT, top - 8, lanes[i].title);
+        top += lanes[i].height + GAP;
+    }
     put_time(report, top - GAP, to);
     fc_buf_puts(to, "</svg>\n");
 }
