@@ -11,6 +11,8 @@
 #include "base/base_json.h"
 #include "base/base_version.h"
 
+#include "policy/policy.h"
+
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 #define BUNDLE_MAX (16 << 20)
 
@@ -69,18 +71,23 @@ static json_t *dns_address(const struct fc_app *app)
     return json_string(text);
 }
 
+/* null when no environment of that name is served */
+static json_t *staging_directory(const struct fc_app *app)
+{
+    for (size_t i = 0; i < app->n_envs; i++)
+        if (strcmp(app->policies[i]->name, "staging") == 0)
+            return json_string(app->directories[i]);
+    return json_null();
+}
+
 int fc_app_files_run(struct fc_app *app, struct fc_err *err)
 {
     json_t *run = app->run;
 
     json_object_set_new(run, "pid", json_integer(getpid()));
     json_object_set_new(run, "version", json_string(fc_version));
-    for (size_t i = 0; i < app->n_envs; i++) {
-        if (i == 0)
-            json_object_set_new(run, "directory", json_string(app->directories[0]));
-        else if (i == 1)
-            json_object_set_new(run, "staging_directory", json_string(app->directories[1]));
-    }
+    json_object_set_new(run, "directory", json_string(app->directories[0]));
+    json_object_set_new(run, "staging_directory", staging_directory(app));
     json_object_set_new(run, "directory_http", url(app->acme_http_port, "/dir"));
     json_object_set_new(run, "management", url(app->management_port, "/"));
     json_object_set_new(run, "dns", dns_address(app));

@@ -14,6 +14,7 @@
 #include "app/app.h"
 
 #define ENCODED_MAX 65536
+#define BODY_PREFIX "request body: "
 
 static int base_of_url(const char *url, char **ret_base, struct fc_err *err)
 {
@@ -76,6 +77,9 @@ static int refused(const struct fc_net_client_result *result, struct fc_err *err
         return fc_err_set(err, code, "the CA answered %d: %.200s", result->status, result->body);
     const char *name = json_string_value(json_object_get(problem, "code"));
     const char *detail = json_string_value(json_object_get(problem, "detail"));
+    /* who typed a command made no request */
+    if (detail && fc_text_starts(detail, BODY_PREFIX))
+        detail += strlen(BODY_PREFIX);
     for (size_t i = 0; name && i < sizeof codes / sizeof *codes; i++)
         if (strcmp(codes[i].name, name) == 0)
             code = codes[i].code;

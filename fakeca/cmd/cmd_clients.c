@@ -106,7 +106,7 @@ void fc_cmd_clients_exports(const char *name, const struct fc_cmd_place *place, 
     }
 }
 
-/* ---- pages: {D} directory, {R} root file, {P80} {P443} ports ---- */
+/* ---- pages: {D} directory, {R} root file, {M} management API, {P80} {P443} ports ---- */
 
 static const struct {
     const char *name, *page;
@@ -129,12 +129,14 @@ static const struct {
                    "  CA={D}\n"
                    "  WELLKNOWN=./www/.well-known/acme-challenge\n"
                    "then, with CURL_CA_BUNDLE set: dehydrated --register --accept-terms; dehydrated -c -d a.test\n"},
-    {"uacme",
-     "uacme 1.7.6 and later read UACME_CAINFO; older ones need the root in the system's store, or --acme-http-listen:\n"
-     "  uacme -c ./uacme -a {D} -y new; uacme -c ./uacme -a {D} -h ./uacme.sh issue a.test\n"},
-    {"acme-tiny", "with SSL_CERT_FILE set:\n"
-                  "  acme-tiny --directory-url {D} --account-key account.key --csr a.csr --acme-dir "
-                  "./www/.well-known/acme-challenge\n"},
+    {"uacme", "uacme 1.7.6 and later read UACME_CAINFO; older ones need the root in the system's store, or a CA that "
+              "was started with\n"
+              "--acme-http-listen, and then FAKECA_DIRECTORY_HTTP in place of the directory:\n"
+              "  uacme -c ./uacme -a {D} -y new; uacme -c ./uacme -a {D} -h ./uacme.sh issue a.test\n"},
+    {"acme-tiny",
+     "with SSL_CERT_FILE set; --disable-check, for it would look the name up by the system's DNS, at port 80:\n"
+     "  acme-tiny --disable-check --directory-url {D} --account-key account.key --csr a.csr --acme-dir "
+     "./www/.well-known/acme-challenge\n"},
     {"caddy", "in the Caddyfile, global options:\n"
               "  {\n"
               "      acme_ca {D}\n"
@@ -142,7 +144,9 @@ static const struct {
               "      http_port {P80}\n"
               "      https_port {P443}\n"
               "  }\n"},
-    {"mod_md", "in Apache's configuration:\n"
+    {"mod_md", "in Apache's configuration; its workers, another user, must be able to read the file: a state folder is "
+               "open to its\n"
+               "owner alone, so copy it, for instance by curl {M}api/v1/trust/ca.pem:\n"
                "  MDCertificateAuthority {D}\n"
                "  MDCACertificateFile {R}\n"
                "  MDPortMap 80:{P80} 443:{P443}\n"
@@ -166,8 +170,11 @@ static void print_page(const char *page, const struct fc_cmd_place *place, const
 {
     const struct {
         const char *mark, *text;
-    } marks[] = {
-        {"{D}", place->directory}, {"{R}", place->ca_file}, {"{P80}", place->http_port}, {"{P443}", place->https_port}};
+    } marks[] = {{"{D}", place->directory},
+                 {"{R}", place->ca_file},
+                 {"{M}", place->management},
+                 {"{P80}", place->http_port},
+                 {"{P443}", place->https_port}};
 
     fputs(prefix, stdout);
     while (*page) {

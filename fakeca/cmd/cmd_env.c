@@ -69,7 +69,7 @@ static void place_fill(struct fc_cmd_place_held *place)
     place->https_port = mapped_port(map, "443");
     place->shown = (struct fc_cmd_place){
         .directory = text_or(run, "directory", "https://localhost:14000/dir"),
-        .staging = text_or(run, "staging_directory", "https://localhost:14000/staging/dir"),
+        .staging = text_or(run, "staging_directory", run ? NULL : "https://localhost:14000/staging/dir"),
         .directory_http = text_or(run, "directory_http", NULL),
         .management = text_or(run, "management", "http://localhost:15001/"),
         .dns = text_or(run, "dns", "127.0.0.1:8053"),

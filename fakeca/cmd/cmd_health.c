@@ -10,6 +10,9 @@
 #include "base/base_time.h"
 
 #define PAUSE_MS 50
+/* A CA that stands still (stopped, swapped out) is not ready: how long one answer may take, at least, and without --wait. */
+#define ANSWER_MIN FC_SECOND
+#define ANSWER_USUAL (5 * FC_SECOND)
 
 struct target {
     struct fc_cmd_target api;
@@ -53,6 +56,8 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
     int64_t until = fc_clock_mono() + target.wait;
     for (;;) {
         struct fc_err err = {0};
+        int64_t left = until - fc_clock_mono();
+        target.api.timeout = target.wait == 0 ? ANSWER_USUAL : left < ANSWER_MIN ? ANSWER_MIN : left;
         if (ready(&target, &answer, &err) == 0)
             break;
         if (err.code == FC_E_USAGE)

@@ -39,18 +39,36 @@ static const char about[] =
 
 /* ---- what is printed when all is up ---- */
 
+static void print_next(const char *state)
+{
+    fc_auto_free char *place = state ? fc_asprintf(" --state %s", state) : fc_strdup("");
+    const struct {
+        const char *before, *after, *what;
+    } rows[] = {{"eval \"$(fakeca env", ")\"", "lets the clients of that shell find and trust this CA"},
+                {"fakeca env --client certbot", "", "how to point certbot at it (lego, acme.sh, caddy ... too)"},
+                {"fakeca --advance-days 60", "", "two months later"}};
+
+    printf("\nnext, in another terminal:\n");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fc_auto_free char *call = fc_asprintf("%s%s%s", rows[i].before, place, rows[i].after);
+        printf("  %-*s  %s\n", 28 + (int)strlen(place), call, rows[i].what);
+    }
+}
+
 static void print_text(const json_t *run, const struct fc_cmd_serve_target *target)
 {
     const char *map = target->app.port_map;
 
     printf("fakeca %s is ready\n\n", fc_version);
     printf("  directory    %s\n", fc_cmd_text(run, "directory"));
-    printf("  staging      %s\n", fc_cmd_text(run, "staging_directory"));
+    if (json_is_string(json_object_get(run, "staging_directory")))
+        printf("  staging      %s\n", fc_cmd_text(run, "staging_directory"));
     if (json_is_string(json_object_get(run, "directory_http")))
         printf("  without TLS  %s\n", fc_cmd_text(run, "directory_http"));
     printf("  trust        %s\n", fc_cmd_text(run, "ca_file"));
     printf("  management   %s\n", fc_cmd_text(run, "management"));
-    printf("  mock DNS     %s (every name is %s)\n", fc_cmd_text(run, "dns"), target->app.dns_default);
+    if (json_is_string(json_object_get(run, "dns")))
+        printf("  mock DNS     %s (every name is %s)\n", fc_cmd_text(run, "dns"), target->app.dns_default);
     if (target->app.dns_server || target->app.dns == FC_APP_DNS_SYSTEM)
         printf("  validation   does not ask the mock DNS but %s\n",
                target->app.dns_server ? target->app.dns_server : "the internet's, from the roots");
@@ -64,12 +82,7 @@ static void print_text(const json_t *run, const struct fc_cmd_serve_target *targ
         printf(
             "  state        in memory: accounts and certificates end with this process, and most clients cannot renew\n"
             "               after that; keep them with --state DIR\n");
-    const char *state = target->app.state;
-    printf("\nnext, in another terminal:\n"
-           "  eval \"$(fakeca env%s%s)\"       lets the clients of that shell find and trust this CA\n"
-           "  fakeca help client certbot    how to point certbot at it (lego, acme.sh, caddy ... too)\n"
-           "  fakeca --advance-days 60%s%s   two months later\n",
-           state ? " --state " : "", state ? state : "", state ? " --state " : "", state ? state : "");
+    print_next(target->app.state);
 }
 
 static void print_ready(const json_t *run, const struct fc_cmd_serve_target *target)

@@ -130,13 +130,21 @@ static void each_environment_has_its_paths(void **state)
     assert_int_equal(lib_app_get(t, base, "/staging", NULL), 404);
 }
 
-static void a_listener_that_is_off_is_null(void **state)
+static void what_is_not_served_is_null(void **state)
 {
     struct lib_app *t = *state;
 
     t->config.dns_listen = "none";
+    t->config.environments = (struct fc_opt_strings){.at = {"staging", "production"}, .count = 2};
     lib_app_start(t);
     assert_true(json_is_null(json_object_get(fc_app_run(t->app), "dns")));
+    /* the second environment is not staging */
+    assert_string_equal(lib_app_run(t, "staging_directory"), lib_app_run(t, "directory"));
+    lib_app_stop(t);
+    t->config.environments.count = 0;
+    t->config.environments.at[t->config.environments.count++] = "production";
+    lib_app_start(t);
+    assert_true(json_is_null(json_object_get(fc_app_run(t->app), "staging_directory")));
 }
 
 /* ---- a second server ---- */
@@ -303,7 +311,7 @@ int main(void)
         TEST(a_default_place_that_others_can_enter_is_refused),
         TEST(ready_no_more_once_stopping_begins),
         TEST(each_environment_has_its_paths),
-        TEST(a_listener_that_is_off_is_null),
+        TEST(what_is_not_served_is_null),
         TEST(a_second_server_on_the_same_state_is_refused),
         TEST(a_second_server_at_the_default_place_is_refused),
         TEST(a_taken_port_is_named_with_its_option),

@@ -151,6 +151,20 @@ contains "$said" "$port"
 contains "$said" "in use"
 ca status >/dev/null || fail "the first server suffered"
 
+# a word that the API refuses is told as the command's
+said=$(ca clock advance --to sometime 2>&1) && fail "a time that is none is accepted"
+case $said in *"request body"*) fail "clock advance speaks of a request: $said" ;; esac
+contains "$said" "to: 'sometime' is not a time"
+
+# a CA that stands still is not ready, and asking it ends in time
+kill -STOP "$ca_pid"
+since=$SECONDS status=0
+ca health --wait 1s >/dev/null 2>&1 || status=$?
+kill -CONT "$ca_pid"
+same "$status" 3 "the exit code when the CA stands still"
+[ $((SECONDS - since)) -lt 10 ] || fail "health --wait 1s took $((SECONDS - since)) seconds"
+ca health --wait 10s >/dev/null || fail "the CA does not go on"
+
 # run.json goes with the CA; the ports come back
 before=$directory
 stop_ca
