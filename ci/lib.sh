@@ -14,7 +14,8 @@ die() {
 build_packages=(ca-certificates cmake gcc libc6-dev git libcmocka-dev libcurl4-openssl-dev libidn2-dev libjansson-dev
     libldns-dev libmicrohttpd-dev libpsl-dev libsqlite3-dev libssl-dev libunbound-dev ninja-build pkg-config publicsuffix)
 rehearse_packages=(certbot nginx-light openssl procps)
-test_packages=(bind9-dnsutils clang clang-format curl faketime jq lego libclang-rt-14-dev pmccabe shellcheck sqlite3)
+test_packages=(apache2 bind9-dnsutils busybox-static caddy clang clang-format curl dehydrated faketime gcc-multilib gdb jq lego
+    libclang-rt-14-dev musl-tools nodejs perl pmccabe python3 shellcheck sqlite3 strace uacme)
 
 # install PACKAGE...: installs what is missing; says so only then
 install() {
