@@ -41,10 +41,15 @@ struct making {
 static int find_authz(const struct making *making, const struct fc_ident *ident, struct fc_authz *ret_authz)
 {
     struct fc_acme_call *call = making->call;
+    const struct fc_policy *policy = call->acme->p.policy;
     int64_t margin = making->profile->order_lifetime / 8;
     bool wildcard = fc_ident_wildcard(ident);
 
+    if (policy->lenient.authz_anew_percent > (int64_t)fc_rand_below(100))
+        return fc_err_set(&call->err, FC_E_NOT_FOUND, "not used again, by chance");
     margin = margin < FC_HOUR ? FC_HOUR : least(margin, FC_DAY);
+    if (policy->lenient.no_order_reuse)
+        margin = 0; /* whose authorizations live shorter than that */
     const struct fc_store_reuse_authz query = {.account_id = making->order.account_id,
                                                .ident = {ident->type, ident->value + (wildcard ? 2 : 0)},
                                                .wildcard = wildcard,
@@ -171,6 +176,8 @@ static int find_order(struct making *making)
     struct fc_authz *authzs;
     struct fc_order old;
 
+    if (call->acme->p.policy->lenient.no_order_reuse)
+        return 0;
     if (fc_store_reuse_order(store, call->arena, &query, &old, &call->err))
         return fc_acme_problem_caught(call, FC_E_NOT_FOUND) ? 0 : -1;
     if (old.account_id != making->order.account_id)
@@ -225,6 +232,18 @@ static int read_replaces(struct fc_acme_call *call, const char **ret_certid)
     return 0;
 }
 
+/* Each that is offered replaces the choice with probability 1/k. */
+static const char *any_profile(const struct fc_policy *policy)
+{
+    const char *name = NULL;
+    uint64_t k = 0;
+
+    for (size_t i = 0; i < policy->n_profiles; i++)
+        if (policy->profiles[i].offered && fc_rand_below(++k) == 0)
+            name = policy->profiles[i].name;
+    return name;
+}
+
 int fc_acme_new_order(struct fc_acme_call *call)
 {
     const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
@@ -237,6 +256,8 @@ int fc_acme_new_order(struct fc_acme_call *call)
         return fc_acme_refuse(call, MALFORMED, "Unable to unmarshal NewOrder request body");
     if (profile_name && !*profile_name)
         profile_name = NULL;
+    if (!profile_name && policy->lenient.random_profile)
+        profile_name = any_profile(policy);
     const struct fc_profile *profile = fc_policy_profile(policy, profile_name);
     if (!profile || (profile_name && !fc_policy_profile_offered(policy, profile_name, call->now)))
         return fc_acme_refuse(call, INVALID_PROFILE, "profile name %s not recognized",

@@ -123,7 +123,9 @@ static void collect_identifiers(struct look *look)
 
 static int check_ident(const struct look *look, const struct fc_ident *ident, struct fc_problem *ret_problem)
 {
-    const struct fc_ident_rules rules = {.rehearsal = look->policy->rehearsal, .blocked = look->policy->blocked_names};
+    const struct fc_ident_rules rules = {.rehearsal = look->policy->rehearsal,
+                                         .any = look->policy->lenient.names,
+                                         .blocked = look->policy->blocked_names};
 
     ret_problem->ident = ident;
     return ident->type == FC_IDENT_IP ? fc_ident_check_ip(ident->value, &rules, look->arena, ret_problem, NULL)

@@ -150,8 +150,11 @@ int fc_ca_hierarchy_fill(const struct fc_ca *ca, struct fc_ca_node *node, struct
     if (!fc_ca_hierarchy_issues_leaves(node))
         return 0;
     fc_auto_free char *aia = fc_asprintf("%s/%s.der", ca->url, node->name);
-    const struct fc_cert_issuer_params leaves = {
-        .cert = node->cert, .key = node->key, .aia_url = aia, .policy_oid = ca->policy->issuance.policy_oid};
+    const struct fc_cert_issuer_params leaves = {.cert = node->cert,
+                                                 .key = node->key,
+                                                 .aia_url = aia,
+                                                 .ocsp_url = ca->policy->lenient.ocsp_url,
+                                                 .policy_oid = ca->policy->issuance.policy_oid};
     return fc_cert_issuer_new(&leaves, &node->leaves, err);
 }
 

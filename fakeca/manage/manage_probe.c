@@ -147,6 +147,7 @@ static void read_env(struct fc_manage_call *call, struct fc_json_obj *obj, struc
 static void read_name(struct fc_manage_call *call, struct fc_json_obj *obj, struct wish *wish)
 {
     const struct fc_ident_rules rules = {.rehearsal = wish->job.policy->rehearsal,
+                                         .any = wish->job.policy->lenient.names,
                                          .blocked = wish->job.policy->blocked_names};
     char *name = fc_arena_strdup(call->req->arena, fc_json_str(obj, "name", FC_JSON_REQUIRED, NAME_MAX_LEN));
     struct fc_problem problem = {0};

@@ -31,6 +31,8 @@ struct fc_ident_rules {
     /* the suffixes of design.md part 2 and bare "localhost" pass 3, 11, 17, 18 and those suffixes on the block list;
      * loopback and private addresses pass */
     bool rehearsal;
+    /* for CAs of tests: every name of letters, digits and hyphens passes, of one label and of any suffix; every address */
+    bool any;
     const char *const
         *blocked; /* names, exact or as parent, and address prefixes ("ff00::/8"); NULL-terminated or NULL */
 };

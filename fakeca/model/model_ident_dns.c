@@ -182,12 +182,15 @@ static bool label_punycode(const char *label)
     return bad;
 }
 
+/* Who lifts a row: `rehearsal` for its names, `any` for every name. */
+enum { NEVER = 0, REHEARSAL = 1, ANY = 2 };
+
 /* A row has one test: of the whole name, or of each label. */
 struct row {
     bool (*name_fails)(const struct name *name);
     bool (*label_fails)(const char *label);
     enum fc_problem_type type;
-    bool lifted; /* `rehearsal` lets its names pass */
+    unsigned lifted; /* by whom */
     const char *message;
 };
 
@@ -198,34 +201,34 @@ struct row {
 
 /* Rows 1 to 11. */
 static const struct row before_labels[] = {
-    {many_stars, NULL, MALFORMED, false, "Domain name has more than one wildcard"},
-    {star_elsewhere, NULL, MALFORMED, false,
+    {many_stars, NULL, MALFORMED, NEVER, "Domain name has more than one wildcard"},
+    {star_elsewhere, NULL, MALFORMED, NEVER,
      "Domain name contains an invalid wildcard. A wildcard is only permitted before the first dot in a domain name"},
-    {wildcard_not_public, NULL, MALFORMED, true, NOT_PUBLIC},
-    {wildcard_of_suffix, NULL, MALFORMED, false, "Domain name is a wildcard for an ICANN TLD"},
-    {empty, NULL, MALFORMED, false, "Identifier value (name) is empty"},
-    {bad_bytes, NULL, MALFORMED, false, INVALID_CHARACTER},
-    {too_long, NULL, MALFORMED, false, "Domain name is longer than 253 bytes"},
-    {is_address, NULL, MALFORMED, false, "Identifier type is DNS but value is an IP address"},
-    {final_dot, NULL, MALFORMED, false, "Domain name ends in a dot"},
-    {many_labels, NULL, MALFORMED, false, "Domain name has more than 10 labels (parts)"},
-    {one_label, NULL, MALFORMED, true, "Domain name needs at least one dot"},
+    {wildcard_not_public, NULL, MALFORMED, REHEARSAL | ANY, NOT_PUBLIC},
+    {wildcard_of_suffix, NULL, MALFORMED, ANY, "Domain name is a wildcard for an ICANN TLD"},
+    {empty, NULL, MALFORMED, NEVER, "Identifier value (name) is empty"},
+    {bad_bytes, NULL, MALFORMED, NEVER, INVALID_CHARACTER},
+    {too_long, NULL, MALFORMED, NEVER, "Domain name is longer than 253 bytes"},
+    {is_address, NULL, MALFORMED, NEVER, "Identifier type is DNS but value is an IP address"},
+    {final_dot, NULL, MALFORMED, NEVER, "Domain name ends in a dot"},
+    {many_labels, NULL, MALFORMED, ANY, "Domain name has more than 10 labels (parts)"},
+    {one_label, NULL, MALFORMED, REHEARSAL | ANY, "Domain name needs at least one dot"},
 };
 
 /* Rows 12 to 16: all of them for a label before the next label. */
 static const struct row of_labels[] = {
-    {NULL, label_empty, MALFORMED, false, "Domain name can not have two dots in a row"},
-    {NULL, label_long, MALFORMED, false, "Domain has a label (component between dots) longer than 63 bytes"},
-    {NULL, label_hyphen, MALFORMED, false, INVALID_CHARACTER},
-    {NULL, label_reserved, REJECTED, false,
+    {NULL, label_empty, MALFORMED, NEVER, "Domain name can not have two dots in a row"},
+    {NULL, label_long, MALFORMED, NEVER, "Domain has a label (component between dots) longer than 63 bytes"},
+    {NULL, label_hyphen, MALFORMED, NEVER, INVALID_CHARACTER},
+    {NULL, label_reserved, REJECTED, ANY,
      "Domain name contains an invalid label in a reserved format (R-LDH: '\?\?--')"},
-    {NULL, label_punycode, MALFORMED, false, "Domain name contains malformed punycode"},
+    {NULL, label_punycode, MALFORMED, NEVER, "Domain name contains malformed punycode"},
 };
 
 /* Rows 17 and 18. */
 static const struct row after_labels[] = {
-    {not_public, NULL, MALFORMED, true, NOT_PUBLIC},
-    {is_suffix, NULL, MALFORMED, true, "Domain name is an ICANN TLD"},
+    {not_public, NULL, MALFORMED, REHEARSAL | ANY, NOT_PUBLIC},
+    {is_suffix, NULL, MALFORMED, REHEARSAL | ANY, "Domain name is an ICANN TLD"},
 };
 
 struct check {
@@ -243,9 +246,9 @@ static int refuse(struct check *check, enum fc_problem_type type, const char *me
 static int check_name(struct check *check, const struct name *name, const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!rows[i].name_fails(name))
+        if (((rows[i].lifted & ANY) && check->rules->any) || !rows[i].name_fails(name))
             continue;
-        if (!rows[i].lifted || !check->rules->rehearsal || !name->rehearsal_name)
+        if (!(rows[i].lifted & REHEARSAL) || !check->rules->rehearsal || !name->rehearsal_name)
             return refuse(check, rows[i].type, rows[i].message);
         check->used_rehearsal = true;
     }
@@ -262,7 +265,7 @@ static int check_labels(struct check *check, const struct name *name)
         memcpy(text, label, len);
         text[len] = '\0';
         for (size_t i = 0; i < sizeof of_labels / sizeof *of_labels; i++) {
-            if (of_labels[i].label_fails(text))
+            if (!((of_labels[i].lifted & ANY) && check->rules->any) && of_labels[i].label_fails(text))
                 return refuse(check, of_labels[i].type, of_labels[i].message);
         }
         if (label[len] == '\0')

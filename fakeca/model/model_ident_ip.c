@@ -185,7 +185,7 @@ int fc_ident_check_ip(const char *text, const struct fc_ident_rules *rules, stru
     if (strcmp(text, canonical) != 0)
         return fc_problem_set(ret_problem, arena, FC_PROBLEM_MALFORMED, "IP address is invalid");
     const struct block *block = find_block(address, len);
-    if (block) {
+    if (block && !rules->any) {
         if (!rules->rehearsal || !block->private_use)
             return fc_problem_set(ret_problem, arena, FC_PROBLEM_REJECTED_IDENTIFIER,
                                   "IP address is in a reserved address block: %s", block->text);

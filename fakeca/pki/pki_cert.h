@@ -74,7 +74,8 @@ struct fc_cert_issuer;
 struct fc_cert_issuer_params {
     const struct fc_cert *cert;
     const struct fc_key *key;
-    const char *aia_url; /* caIssuers */
+    const char *aia_url;  /* caIssuers */
+    const char *ocsp_url; /* NULL: none, as Let's Encrypt has none any more */
     const char *policy_oid;
 };
 int fc_cert_issuer_new(const struct fc_cert_issuer_params *params, struct fc_cert_issuer **ret_issuer,

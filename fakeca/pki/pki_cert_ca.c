@@ -79,7 +79,7 @@ static int ca_extensions(struct draft *draft, const struct fc_cert_ca *params, s
     if (aki)
         fc_pki_ext_aki(ext, aki, aki_len);
     if (params->aia_url)
-        fc_pki_ext_aia(ext, params->aia_url);
+        fc_pki_ext_aia(ext, params->aia_url, NULL);
     if (params->policy_oid && fc_pki_ext_policy(ext, params->policy_oid, err))
         return -1;
     if (params->crl_url)

@@ -24,8 +24,8 @@ static void common_extensions(struct fc_cert_issuer *issuer, const struct fc_cer
 
     if (ski)
         fc_pki_ext_aki(&issuer->key_info, ski, ski_len);
-    if (params->aia_url)
-        fc_pki_ext_aia(&issuer->key_info, params->aia_url);
+    if (params->aia_url || params->ocsp_url)
+        fc_pki_ext_aia(&issuer->key_info, params->aia_url, params->ocsp_url);
 }
 
 static int check_pair(const struct fc_cert *cert, const struct fc_key *key, struct fc_err *err)

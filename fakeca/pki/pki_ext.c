@@ -124,17 +124,27 @@ static void put_url(struct fc_buf *der, const char *url)
     fc_pki_der_put(der, FC_DER_CONTEXT | 6, url, strlen(url));
 }
 
-void fc_pki_ext_aia(struct fc_buf *der, const char *url)
+/* RFC 5280 section 4.2.2.1 */
+static void put_access(struct fc_buf *der, char method, const char *url)
 {
-    static const char info_access[] = "\x2b\x06\x01\x05\x05\x07\x01\x01";
-    static const char ca_issuers[] = "\x2b\x06\x01\x05\x05\x07\x30\x02";
-    struct ext ext = ext_open_oid(der, info_access, sizeof info_access - 1, false);
-    size_t list = fc_pki_der_open(der, FC_DER_SEQUENCE);
+    const char oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, method};
     size_t access = fc_pki_der_open(der, FC_DER_SEQUENCE);
 
-    fc_pki_der_put(der, FC_DER_OID, ca_issuers, sizeof ca_issuers - 1);
+    fc_pki_der_put(der, FC_DER_OID, oid, sizeof oid);
     put_url(der, url);
     fc_pki_der_close(der, access);
+}
+
+void fc_pki_ext_aia(struct fc_buf *der, const char *ca_issuers, const char *ocsp)
+{
+    static const char info_access[] = "\x2b\x06\x01\x05\x05\x07\x01\x01";
+    struct ext ext = ext_open_oid(der, info_access, sizeof info_access - 1, false);
+    size_t list = fc_pki_der_open(der, FC_DER_SEQUENCE);
+
+    if (ocsp)
+        put_access(der, 1, ocsp);
+    if (ca_issuers)
+        put_access(der, 2, ca_issuers);
     fc_pki_der_close(der, list);
     ext_close(der, &ext);
 }

@@ -140,7 +140,7 @@ void fc_pki_ext_basic(struct fc_buf *der, bool ca, int path_len);
 void fc_pki_ext_ski_of(const void *bits, size_t len, unsigned char ret_ski[FC_PKI_SKI_LEN]);
 void fc_pki_ext_ski(struct fc_buf *der, const unsigned char *ski, size_t len);
 void fc_pki_ext_aki(struct fc_buf *der, const unsigned char *ski, size_t len);
-void fc_pki_ext_aia(struct fc_buf *der, const char *url);
+void fc_pki_ext_aia(struct fc_buf *der, const char *ca_issuers, const char *ocsp); /* either may be NULL */
 /* dns and ips NULL-terminated, each may be NULL; FC_E_USAGE when an IP is none. */
 int fc_pki_ext_san(struct fc_buf *der, bool critical, const char *const *dns, const char *const *ips,
                    struct fc_err *err);

@@ -190,6 +190,7 @@ static void read_issuance(struct fc_policy_load *load, struct fc_json_obj *root)
 
 static void read_root(struct fc_policy_load *load, struct fc_json_obj *root)
 {
+    load->lenient = fc_json_has(root, "lenient");
     load->policy->name = fc_policy_read_name(root, "name");
     load->policy->as_of = fc_policy_read_time(root, "as_of");
     load->policy->rehearsal = fc_json_bool(root, "rehearsal", FC_JSON_REQUIRED, false);
@@ -203,6 +204,7 @@ static void read_root(struct fc_policy_load *load, struct fc_json_obj *root)
     fc_policy_hierarchy_read(load, root);
     fc_policy_profiles_check(load, root);
     fc_policy_limits_read(load, root);
+    fc_policy_lenient_read(load, root);
 }
 
 /* ---- a file and its policies ---- */

@@ -214,6 +214,20 @@ struct fc_policy {
         int64_t retry_after_spread_percent;  /* 20 */
     } renewal_info;
 
+    /* What a CA for tests takes that Let's Encrypt does not, and what it leaves to chance. Absent in a file: nothing of it. */
+    struct {
+        bool names;                 /* of one label, of any suffix, redundant ones: all that is a name */
+        bool addresses;             /* reserved ones, as identifiers and as answers to look-ups */
+        bool redirects;             /* to any port and host, by any status */
+        bool no_caa;                /* CAA is not looked at */
+        bool random_profile;        /* an order that names none gets any of those that are offered */
+        bool no_order_reuse;        /* each newOrder makes an order */
+        int64_t authz_anew_percent; /* how often a valid authorization is not used again */
+        bool always_valid;          /* validations succeed unseen */
+        int64_t validation_sleep;   /* a validation begins at random up to this much later */
+        const char *ocsp_url;       /* in leaves; NULL: none */
+    } lenient;
+
     struct fc_policy_ca *cas; /* issuers stand before what they issue */
     size_t n_cas;
 

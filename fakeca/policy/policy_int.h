@@ -39,6 +39,7 @@ struct fc_policy_load {
     struct fc_arena
         *arena; /* the policy's own: vectors and structs; texts stay in the JSON value, which the policy keeps */
     const struct fc_policy_watch *watch; /* NULL: nobody watches */
+    bool lenient;                        /* the file has a section of that name */
 };
 
 /* fc_policy_parse with a watcher (NULL allowed). */
@@ -89,7 +90,8 @@ struct fc_policy_box *fc_policy_box_new(struct fc_policy_file *file, json_t *roo
 void fc_policy_profiles_link(struct fc_policy_file *file);
 /* Whether the profiles' issuers are there; after the hierarchy. */
 void fc_policy_profiles_check(struct fc_policy_load *load, struct fc_json_obj *root);
-void fc_policy_limits_read(struct fc_policy_load *load, struct fc_json_obj *root); /* policy_limits.c */
+void fc_policy_limits_read(struct fc_policy_load *load, struct fc_json_obj *root);  /* policy_limits.c */
+void fc_policy_lenient_read(struct fc_policy_load *load, struct fc_json_obj *root); /* policy_lenient.c */
 
 void fc_policy_profiles_read(struct fc_policy_load *load, struct fc_json_obj *root);  /* policy_profiles.c */
 void fc_policy_hierarchy_read(struct fc_policy_load *load, struct fc_json_obj *root); /* policy_hierarchy.c */

@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 
 #include "base/base_clock.h"
+#include "base/base_rand.h"
+#include "base/base_time.h"
 
 enum { QUEUE_DEFAULT = 4096, ACTIVE_MIN = 64, ACTIVE_MAX = 4096 };
 
@@ -66,15 +68,33 @@ int fc_va_new(const struct fc_va_params *params, struct fc_va **ret_va, struct f
 
 /* ---- the thread ---- */
 
-/* The next of the queue, or NULL when there is none, all places are taken, or the end has come. */
-static struct fc_va_case *take_next(struct fc_va *va, bool *ret_stopping)
+/* Where the first of the queue hangs whose time has come; *ret_until: when the next one's has, INT64_MAX: none sleeps. */
+static struct fc_va_case **find_due(struct fc_va *va, int64_t *ret_until)
+{
+    struct fc_va_case **link = &va->first;
+    int64_t now = 0;
+
+    for (*ret_until = INT64_MAX; *link != NULL; link = &(*link)->next) {
+        if ((*link)->begin_at == 0)
+            break;
+        now = now == 0 ? fc_clock_mono() : now;
+        if ((*link)->begin_at <= now)
+            break;
+        *ret_until = (*link)->begin_at < *ret_until ? (*link)->begin_at : *ret_until;
+    }
+    return link;
+}
+
+/* The next of the queue, or NULL when there is none, all places are taken, or the end has come; *ret_until: when to look again. */
+static struct fc_va_case *take_next(struct fc_va *va, bool *ret_stopping, int64_t *ret_until)
 {
     pthread_mutex_lock(&va->lock);
-    struct fc_va_case *next = va->stopping || va->places >= va->places_max ? NULL : va->first;
+    struct fc_va_case **link = find_due(va, ret_until);
+    struct fc_va_case *next = va->stopping || va->places >= va->places_max ? NULL : *link;
     if (next != NULL) {
-        va->first = next->next;
-        if (va->first == NULL)
-            va->last = &va->first;
+        *link = next->next;
+        if (*link == NULL)
+            va->last = link;
         va->n_queued--;
         va->n_active++;
         va->places += next->places;
@@ -98,7 +118,8 @@ static void *loop(void *cookie)
     bool stopping = false;
 
     for (;;) {
-        for (struct fc_va_case *next; (next = take_next(va, &stopping)) != NULL;)
+        int64_t due;
+        for (struct fc_va_case *next; (next = take_next(va, &stopping, &due)) != NULL;)
             fc_va_case_start(next);
         if (stopping)
             return NULL;
@@ -106,6 +127,7 @@ static void *loop(void *cookie)
         fc_va_dns_deliver(va, now);
         fc_va_case_expire(va, now);
         int64_t dns = fc_va_dns_until(va), cases = fc_va_case_until(va);
+        cases = due < cases ? due : cases;
         fc_net_fetch_run(va->fetch, dns < cases ? dns : cases);
     }
 }
@@ -160,6 +182,16 @@ void fc_va_free(struct fc_va *va)
 
 /* ---- asking ---- */
 
+/* Seconds at random, for a job of the ACME server (a probe is not kept waiting). */
+static int64_t begin_at(const struct fc_va_job *job)
+{
+    int64_t most = job->policy->lenient.validation_sleep / FC_SECOND;
+
+    if (most <= 0 || job->key_authorization == NULL || job->scope == FC_VA_CAA)
+        return 0;
+    return fc_clock_mono() + (int64_t)fc_rand_below((uint64_t)most) * FC_SECOND;
+}
+
 int fc_va_validate(struct fc_va *va, const struct fc_va_job *job, fc_va_done_fn done, void *cookie, struct fc_err *err)
 {
     const struct fc_va_method *method = find_method(job->method);
@@ -172,9 +204,10 @@ int fc_va_validate(struct fc_va *va, const struct fc_va_job *job, fc_va_done_fn 
     struct fc_va_case *queued = fc_va_case_new(va, job, method);
     queued->done = done;
     queued->cookie = cookie;
+    queued->begin_at = begin_at(job);
     pthread_mutex_lock(&va->lock);
     bool full = va->stopping || va->n_queued + va->n_active >= va->params.queue_max;
-    bool wake = va->first == NULL;
+    bool wake = va->first == NULL || va->first->begin_at != 0 || queued->begin_at != 0;
     if (!full) {
         *va->last = queued;
         va->last = &queued->next;

@@ -83,6 +83,7 @@ struct fc_va_case {
     fc_va_done_fn done;
     void *cookie;
     int64_t started, linger_until; /* monotonic */
+    int64_t begin_at;              /* not earlier; 0: at once */
     size_t places;                 /* connections that it may hold at once */
     unsigned phase;
     struct fc_va_run **runs; /* in the order of their begin */

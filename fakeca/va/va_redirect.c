@@ -29,7 +29,8 @@ static const char *check_tls(struct fc_arena *arena, struct fc_va_redirect *redi
 static const char *check_status(struct fc_arena *arena, struct fc_va_redirect *redirect)
 {
     (void)arena;
-    return redirect->status == 303 ? "received disallowed redirect status code" : NULL;
+    return redirect->status == 303 && !redirect->policy->lenient.redirects ? "received disallowed redirect status code"
+                                                                           : NULL;
 }
 
 static const char *check_scheme(struct fc_arena *arena, struct fc_va_redirect *redirect)
@@ -65,6 +66,10 @@ static const char *check_port(struct fc_arena *arena, struct fc_va_redirect *red
         redirect->port = fc_net_portmap_reverse(redirect->portmap, port);
     if (redirect->port == http || redirect->port == https) {
         allow(arena, redirect, "mapped port");
+        return NULL;
+    }
+    if (redirect->policy->lenient.redirects) {
+        redirect->port = port;
         return NULL;
     }
     return fc_arena_printf(arena, "Invalid port in redirect target. Only ports %u and %u are supported, not %u", http,
@@ -115,6 +120,8 @@ static bool icann_name(struct fc_arena *arena, const char *host)
 
 static const char *check_host(struct fc_arena *arena, struct fc_va_redirect *redirect)
 {
+    if (redirect->policy->lenient.redirects && !redirect->to.scope_zone)
+        return NULL;
     if (redirect->to.host_is_ip || redirect->to.scope_zone)
         return check_ip(arena, redirect);
     if (icann_name(arena, redirect->to.host))

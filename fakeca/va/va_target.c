@@ -14,7 +14,7 @@ bool fc_va_target_private(const struct fc_net_addr *addr)
 /* Addresses of the special-purpose registries are dropped silently; `rehearsal` keeps loopback and private ones. */
 static bool usable(const struct fc_policy *policy, const struct fc_net_addr *addr)
 {
-    return !fc_va_target_private(addr) ||
+    return policy->lenient.addresses || !fc_va_target_private(addr) ||
            (policy->rehearsal && fc_ident_private_address(addr->bytes, fc_net_addr_len(addr)));
 }
 
