@@ -399,7 +399,8 @@ static int start_env(struct fc_app *app, size_t i, const char *root_cert, const 
 
     if (fc_ca_new(&ca, &app->cas[i], err))
         return -1;
-    app->directories[i] = fc_asprintf("https://localhost:%u%s/dir", app->acme_port, policy->directory.path_prefix);
+    fc_auto_free char *address = fc_app_files_address(app->config.acme_listen, app->acme_port, "localhost");
+    app->directories[i] = fc_asprintf("https://%s%s/dir", address, policy->directory.path_prefix);
     const struct fc_acme_params acme = {.policy = policy,
                                         .directory = app->directories[i],
                                         .clock = app->clock,
@@ -422,8 +423,8 @@ static int start_envs(struct fc_app *app, struct fc_err *err)
     fc_auto_free char *root_key = NULL;
     size_t len;
 
-    app->pki_url = app->config.pki_url ? fc_strdup(app->config.pki_url)
-                                       : fc_asprintf("http://localhost:%u/pki", app->management_port);
+    fc_auto_free char *manage = fc_app_files_address(app->config.management_listen, app->management_port, "localhost");
+    app->pki_url = app->config.pki_url ? fc_strdup(app->config.pki_url) : fc_asprintf("http://%s/pki", manage);
     if (app->config.root_cert && (fc_file_read(app->config.root_cert, PEM_MAX, &root_cert, &len, err) ||
                                   fc_file_read(app->config.root_key, PEM_MAX, &root_key, &len, err)))
         return -1;

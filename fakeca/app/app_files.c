@@ -1,7 +1,6 @@
 /* The files that other programs read: ca.pem, trust.pem, run.json. */
 #include "app/app_int.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include "base/base_buf.h"
 #include "base/base_file.h"
 #include "base/base_json.h"
+#include "base/base_text.h"
 #include "base/base_version.h"
 
 #include "policy/policy.h"
@@ -49,26 +49,33 @@ int fc_app_files_trust(struct fc_app *app, struct fc_err *err)
     return result;
 }
 
-/* null when the listener is off */
-static json_t *url(unsigned port, const char *path)
+char *fc_app_files_address(const char *listen, unsigned port, const char *here)
 {
-    return port ? json_sprintf("http://localhost:%u%s", port, path) : json_null();
+    static const char *const plain[] = {"localhost", "127.0.0.1", "0.0.0.0", "[::]", ""};
+    const char *colon = strrchr(listen, ':');
+    fc_auto_free char *host = fc_strndup(listen, colon ? (size_t)(colon - listen) : 0);
+
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (fc_text_equal_nocase(host, plain[i]))
+            return fc_asprintf("%s:%u", here, port);
+    return fc_asprintf("%s:%u", host, port);
 }
 
-/* "127.0.0.1:8053": the address that was asked for with the port that it got. */
+/* null when the listener is off */
+static json_t *url(const char *listen, unsigned port, const char *path)
+{
+    if (!port)
+        return json_null();
+    fc_auto_free char *address = fc_app_files_address(listen, port, "localhost");
+    return json_sprintf("http://%s%s", address, path);
+}
+
 static json_t *dns_address(const struct fc_app *app)
 {
-    const char *colon = strrchr(app->config.dns_listen, ':');
-    char text[128];
-
     if (!app->dns_port)
         return json_null();
-    int host = colon ? (int)(colon - app->config.dns_listen) : 0;
-    if (!host || strncmp(app->config.dns_listen, "localhost", (size_t)host) == 0)
-        snprintf(text, sizeof text, "127.0.0.1:%u", app->dns_port);
-    else
-        snprintf(text, sizeof text, "%.*s:%u", host, app->config.dns_listen, app->dns_port);
-    return json_string(text);
+    fc_auto_free char *address = fc_app_files_address(app->config.dns_listen, app->dns_port, "127.0.0.1");
+    return json_string(address);
 }
 
 /* null when no environment of that name is served */
@@ -88,8 +95,8 @@ int fc_app_files_run(struct fc_app *app, struct fc_err *err)
     json_object_set_new(run, "version", json_string(fc_version));
     json_object_set_new(run, "directory", json_string(app->directories[0]));
     json_object_set_new(run, "staging_directory", staging_directory(app));
-    json_object_set_new(run, "directory_http", url(app->acme_http_port, "/dir"));
-    json_object_set_new(run, "management", url(app->management_port, "/"));
+    json_object_set_new(run, "directory_http", url(app->config.acme_http_listen, app->acme_http_port, "/dir"));
+    json_object_set_new(run, "management", url(app->config.management_listen, app->management_port, "/"));
     json_object_set_new(run, "dns", dns_address(app));
     json_object_set_new(run, "ca_file", json_string(app->ca_file));
     json_object_set_new(run, "trust_file", json_string(app->trust_file));

@@ -64,6 +64,9 @@ void fc_app_dispatch(void *app, struct fc_http_req *req, struct fc_http_res *res
 
 /* ca.pem (the directory's root and the issuing roots that are ready) and trust.pem (the system's bundle and these). */
 int fc_app_files_trust(struct fc_app *app, struct fc_err *err);
+/* "HOST:PORT" by which clients on this machine reach a listener: its own address, and `here` where that leads to it; the caller
+ * frees. */
+char *fc_app_files_address(const char *listen, unsigned port, const char *here);
 /* Fills app->run and writes run.json. */
 int fc_app_files_run(struct fc_app *app, struct fc_err *err);
 

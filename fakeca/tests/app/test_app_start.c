@@ -70,6 +70,20 @@ static void run_json_says_where_all_is(void **state)
     assert_true(fc_file_exists(ca_file));
 }
 
+/* localhost would lead to 127.0.0.1 */
+static void a_listener_at_another_address_is_found_there(void **state)
+{
+    struct lib_app *t = *state;
+
+    t->config.management_listen = "127.0.0.2:0";
+    t->config.acme_http_listen = "127.0.0.3:0";
+    t->config.dns_listen = "127.0.0.4:0";
+    lib_app_start(t);
+    assert_int_equal(strncmp(lib_app_run(t, "dns"), "127.0.0.4:", 10), 0);
+    assert_int_equal(lib_app_get(t, lib_app_run(t, "management"), "api/v1/health", NULL), 200);
+    assert_int_equal(lib_app_get(t, lib_app_run(t, "directory_http"), "", NULL), 200);
+}
+
 static void without_a_state_only_files_are_left(void **state)
 {
     struct lib_app *t = *state;
@@ -307,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_at_every_address_of_run_json),
         TEST(run_json_says_where_all_is),
+        TEST(a_listener_at_another_address_is_found_there),
         TEST(without_a_state_only_files_are_left),
         TEST(a_default_place_that_others_can_enter_is_refused),
         TEST(ready_no_more_once_stopping_begins),
