@@ -76,6 +76,23 @@ static void five_redeploys_are_good(void **state)
     assert_int_equal(t->report->orders, 5);
 }
 
+/* What lies outside of the period is left out: of six from 09:00 on the last two, and nothing. */
+static void a_period_in_the_middle(void **state)
+{
+    struct lib_plan *t = *state;
+    char text[512];
+
+    snprintf(text, sizeof text, SIX, "");
+    lib_plan_run(t, "2027-01-10T12:30:00Z", "2027-02-09", text);
+    assert_int_equal(t->report->orders, 2);
+    lib_plan_run(t, "2027-01-10T14:00:01Z", "2027-02-09", text);
+    assert_int_equal(t->report->attempts, 0);
+    lib_plan_run(t, "2027-01-01", "2027-01-02",
+                 "{'certificates': [{'name': 'web', 'names': ['a.test'], 'issued': '2027-01-02'}]}");
+    assert_int_equal(t->report->attempts, 0);
+    assert_true(fc_plan_good(t->report));
+}
+
 static void staging_and_no_limits_let_six_pass(void **state)
 {
     struct lib_plan *t = *state;
@@ -401,6 +418,7 @@ int main(void)
         LIB_PLAN_TEST(sixth_redeploy_in_a_week),
         LIB_PLAN_TEST(sixth_redeploy_that_waits_as_told),
         LIB_PLAN_TEST(five_redeploys_are_good),
+        LIB_PLAN_TEST(a_period_in_the_middle),
         LIB_PLAN_TEST(staging_and_no_limits_let_six_pass),
         LIB_PLAN_TEST(six_replicas_renew_at_once),
         LIB_PLAN_TEST(shortlived_with_a_rule_for_long_ones),
