@@ -82,6 +82,15 @@ static void release(struct planning *p)
 
 /* ---- what to write ---- */
 
+static int unknown_format(const char *name, struct fc_err *err)
+{
+    const char *nearest = fc_opt_nearest(name, format_names, N_FORMATS);
+
+    if (nearest)
+        return fc_err_set(err, FC_E_USAGE, "option '--format': unknown format '%s', did you mean '%s'?", name, nearest);
+    return fc_err_set(err, FC_E_USAGE, "option '--format': unknown format '%s' (text, json or html)", name);
+}
+
 /* The index of the format's name; *ret_file: behind the '=', or NULL. */
 static int parse_format(const char *text, size_t *ret_format, const char **ret_file, struct fc_err *err)
 {
@@ -89,17 +98,14 @@ static int parse_format(const char *text, size_t *ret_format, const char **ret_f
     fc_auto_free char *name = fc_strndup(text, equal ? (size_t)(equal - text) : strlen(text));
 
     *ret_file = equal ? equal + 1 : NULL;
-    for (*ret_format = 0; *ret_format < N_FORMATS; ++*ret_format)
-        if (strcmp(format_names[*ret_format], name) == 0)
-            break;
-    if (*ret_format < N_FORMATS && (!equal || equal[1] != '\0'))
-        return 0;
-    if (*ret_format < N_FORMATS)
+    *ret_format = 0;
+    while (*ret_format < N_FORMATS && strcmp(format_names[*ret_format], name) != 0)
+        ++*ret_format;
+    if (*ret_format == N_FORMATS)
+        return unknown_format(name, err);
+    if (equal && equal[1] == '\0')
         return fc_err_set(err, FC_E_USAGE, "option '--format': no file behind '%s'", text);
-    const char *nearest = fc_opt_nearest(name, format_names, N_FORMATS);
-    return fc_err_set(err, FC_E_USAGE, "option '--format': unknown format '%s'%s%s%s", name,
-                      nearest ? ", did you mean '" : " (text, json or html)", nearest ? nearest : "",
-                      nearest ? "'?" : "");
+    return 0;
 }
 
 static int check_formats(const struct target *target, struct fc_err *err)

@@ -70,10 +70,9 @@ struct fc_plan_finding {
     enum fc_limit limit; /* the limit that was the cause; FC_LIMIT_NONE: none */
     const char *key;     /* of its bucket, at the first time; or NULL */
     int64_t certificates, times;
-    const char *names; /* of the first certificate, for people */
-    int64_t first;     /* when it began for the first time */
-    int64_t
-        until; /* when it was over that time (denied: when the limit allows it again); INT64_MAX: not in the period */
+    const char *names;  /* of the first certificate, for people */
+    int64_t first;      /* when it began at first */
+    int64_t until;      /* when that was over (denied: when the limit has room again); INT64_MAX: not in the period */
     int64_t worst;      /* the longest of all times; FC_PLAN_CLOSE: the shortest life that was left */
     int64_t denied;     /* orders that the limit denied, where that is the cause */
     int64_t retry_at;   /* when it allows one again, after the first of them; 0: no denial */

@@ -336,6 +336,14 @@ static void read_root(struct reading *reading, struct fc_json_obj *root)
     fc_json_obj_end(root);
 }
 
+/* A file's name may be any bytes; the report's texts are UTF-8. */
+static const char *name_of_file(struct fc_arena *arena, const char *file)
+{
+    fc_auto_json text = json_string(file);
+
+    return text ? fc_arena_strdup(arena, file) : "estate";
+}
+
 int fc_plan_estate_read(const char *text, size_t len, const char *file, const struct fc_plan_options *options,
                         struct fc_plan_estate **ret_estate, struct fc_err *err)
 {
@@ -361,7 +369,7 @@ int fc_plan_estate_read(const char *text, size_t len, const char *file, const st
     if (bad)
         return -1;
     if (!estate->name)
-        estate->name = fc_arena_strdup(estate->arena, file);
+        estate->name = name_of_file(estate->arena, file);
     *ret_estate = FC_TAKE(estate);
     return 0;
 }

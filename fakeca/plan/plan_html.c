@@ -55,16 +55,18 @@ static void put_finding(const struct fc_plan_finding *f, struct fc_buf *to)
 
 static void put_findings(const struct fc_plan_report *r, bool breaks, const char *title, struct fc_buf *to)
 {
-    bool any = false;
+    int at = 0;
 
     for (size_t i = 0; i < r->n_findings; i++) {
         if (fc_plan_kind_breaks(r->findings[i].kind) != breaks)
             continue;
-        if (!any)
+        if (at == 0)
             fc_buf_printf(to, "<h2>%s</h2>\n", title);
-        any = true;
-        put_finding(&r->findings[i], to);
+        if (++at <= FC_PLAN_PAGE_MAX)
+            put_finding(&r->findings[i], to);
     }
+    if (at > FC_PLAN_PAGE_MAX)
+        fc_buf_printf(to, "<p>... and %d more; <code>--json</code> tells all.</p>\n", at - FC_PLAN_PAGE_MAX);
 }
 
 /* ---- figures ---- */

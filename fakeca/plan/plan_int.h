@@ -127,6 +127,7 @@ struct fc_plan_case {
     enum fc_limit limit;
     int64_t from, until;
     int64_t lifetime;         /* of the certificate it is about; 0: there was none */
+    bool refused;             /* the CA would not take the last order, limits apart */
     const char *key, *detail; /* kept by copy when it is the first */
 };
 void fc_plan_notes_case(struct fc_plan_notes *notes, const struct fc_plan_case *what);

@@ -252,6 +252,8 @@ static const char *detail_of(const struct fc_plan_notes *notes, const struct fc_
 
     if (what->detail)
         return fc_arena_strdup(arena, what->detail);
+    if (what->refused)
+        return "the CA does not take the order";
     if (what->limit != FC_LIMIT_NONE || (what->kind != FC_PLAN_EXPIRED && what->kind != FC_PLAN_CLOSE))
         return NULL;
     return fc_arena_printf(arena, "renewed by the rule '%s', and valid for %s",
@@ -273,7 +275,7 @@ static struct fc_plan_finding *finding_new(struct fc_plan_notes *notes, const st
                                         .first = INT64_MAX,
                                         .worst = what->kind == FC_PLAN_CLOSE ? INT64_MAX : 0,
                                         .detail = detail_of(notes, what),
-                                        .mend = fc_plan_mend(what->kind, what->limit, group)};
+                                        .mend = fc_plan_mend(what, group)};
     notes->report->n_findings++;
     return finding;
 }

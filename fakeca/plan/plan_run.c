@@ -18,6 +18,7 @@ struct cert {
     bool has;           /* one that is valid, or was until it ended */
     bool first;         /* never had one: waiting for it is no outage */
     bool needs_account; /* lost with its state */
+    bool refused;       /* at the last attempt, since the last issue */
     uint8_t limit;      /* that denied last, since the last issue; FC_LIMIT_NONE */
     struct fc_plan_issue issue;
     int64_t missing_since; /* without one: since it was lost, or asked for */
@@ -126,6 +127,7 @@ static struct fc_plan_case case_of(const struct sim *sim, const struct cert *cer
                                  .certificate = (uint32_t)(cert - sim->certs),
                                  .limit = (enum fc_limit)cert->limit,
                                  .lifetime = cert->issue.not_after - cert->issue.not_before,
+                                 .refused = cert->refused,
                                  .from = from,
                                  .until = until};
 }
@@ -245,6 +247,7 @@ static int issue(struct sim *sim, const struct fc_limits_call *call, struct cert
     cert->first = false;
     cert->missing_since = NONE;
     cert->limit = FC_LIMIT_NONE;
+    cert->refused = false;
     sim->set_issued[cert->set] = cert->issue.not_before;
     plan_renewal(sim, cert, call->now);
     return 0;
@@ -255,6 +258,7 @@ static void denied(struct sim *sim, struct cert *cert, int64_t now, const struct
     struct fc_plan_case what;
 
     cert->limit = (uint8_t)denial->limit;
+    cert->refused = false;
     what = case_of(sim, cert, FC_PLAN_DENIED, now, now + denial->decision.retry_in);
     what.key = denial->key;
     what.detail = denial->detail;
@@ -299,9 +303,11 @@ static const char *refusal(const struct sim *sim, const struct cert *cert, int64
 
 static void refused(struct sim *sim, struct cert *cert, int64_t now, const char *why)
 {
-    struct fc_plan_case what = case_of(sim, cert, FC_PLAN_REFUSED, now, NEVER);
+    struct fc_plan_case what;
 
-    what.limit = FC_LIMIT_NONE;
+    cert->refused = true;
+    cert->limit = FC_LIMIT_NONE;
+    what = case_of(sim, cert, FC_PLAN_REFUSED, now, NEVER);
     what.detail = why;
     note(sim, &what);
     fc_plan_notes_count(sim->notes, now, FC_PLAN_N_REFUSED, 1);

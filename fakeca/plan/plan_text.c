@@ -98,8 +98,11 @@ static void put_findings(const struct fc_plan_report *r, bool breaks, const char
         const struct fc_plan_finding *f = &r->findings[i];
         if (fc_plan_kind_breaks(f->kind) != breaks)
             continue;
-        put_finding(f, ++at, to);
+        if (++at <= FC_PLAN_TEXT_MAX)
+            put_finding(f, at, to);
     }
+    if (at > FC_PLAN_TEXT_MAX)
+        fc_buf_printf(to, "  ... and %d more (--json tells all)\n", at - FC_PLAN_TEXT_MAX);
     fc_buf_putc(to, '\n');
 }
 

@@ -132,11 +132,11 @@ static const char *const by_rule[] = {
     [FC_PLAN_ARI] = "look more often: at least twice a day",
 };
 
-const char *fc_plan_mend(enum fc_plan_kind kind, enum fc_limit limit, const struct fc_plan_group *group)
+const char *fc_plan_mend(const struct fc_plan_case *what, const struct fc_plan_group *group)
 {
-    if (kind == FC_PLAN_REFUSED)
+    if (what->refused)
         return "choose a profile that takes these orders all the time (fakeca policy show tells what each takes)";
-    if (limit != FC_LIMIT_NONE && by_limit[limit])
-        return by_limit[limit];
+    if (what->limit != FC_LIMIT_NONE && by_limit[what->limit])
+        return by_limit[what->limit];
     return by_rule[group->rule.kind];
 }

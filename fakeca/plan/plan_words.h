@@ -5,6 +5,9 @@
 #include "base/base_time.h"
 #include "plan/plan_int.h"
 
+/* What is shown of each; the JSON has all. */
+#define FC_PLAN_TEXT_MAX 20
+#define FC_PLAN_PAGE_MAX 200
 #define FC_PLAN_COUNT_MAX 128
 /* "3 certificates". Returns buf, as all of these. */
 const char *fc_plan_counted(int64_t n, const char *one, const char *many, char buf[FC_PLAN_COUNT_MAX]);
@@ -19,6 +22,6 @@ void fc_plan_when(const struct fc_plan_finding *finding, struct fc_buf *to);
 /* The limit and what it denied, or the cause; false: there is nothing to say. */
 bool fc_plan_cause(const struct fc_plan_finding *finding, struct fc_buf *to);
 /* What to do about it; static. */
-const char *fc_plan_mend(enum fc_plan_kind kind, enum fc_limit limit, const struct fc_plan_group *group);
+const char *fc_plan_mend(const struct fc_plan_case *what, const struct fc_plan_group *group);
 
 #endif

@@ -384,6 +384,10 @@ static void refused_orders(void **state)
     assert_string_equal(f->detail, "the profile 'shortlived' is not offered");
     lib_plan_assert_time(f->first, "2026-01-10");
     assert_int_equal(f->times, 10); /* until the 15th */
+    /* what it leads to tells the same cause, and no renewal rule is blamed */
+    const struct fc_plan_finding *late = lib_plan_finding(t, FC_PLAN_LATE);
+    assert_string_equal(late->detail, "the CA does not take the order");
+    assert_string_equal(late->mend, f->mend);
     lib_plan_run(t, "2027-01-01", "2027-01-02",
                  "{'certificates': [{'name': 'ip', 'names': ['10.0.0.7'], 'issued': '2027-01-01'}]}");
     assert_string_equal(lib_plan_finding(t, FC_PLAN_REFUSED)->detail,

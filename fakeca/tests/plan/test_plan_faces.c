@@ -144,6 +144,39 @@ static void the_first_screen_decides(void **state)
     assert_non_null(strstr(text.data, "no change within this time touches this estate"));
 }
 
+/* A file's name that is not UTF-8, and hundreds of findings. */
+static void names_and_many(void **state)
+{
+    static const char estate[] = "{\"certificates\": [{\"name\": \"web\", \"names\": [\"a.test\"]}]}";
+    struct lib_plan *t = *state;
+    struct fc_buf text fc_auto_buf = {0};
+    struct fc_buf many fc_auto_buf = {0};
+
+    t->options.from = lib_plan_time("2027-01-01");
+    t->options.to = lib_plan_time("2027-02-01");
+    assert_int_equal(fc_plan_estate_read(estate, sizeof estate - 1, "\xff.json", &t->options, &t->estate, &t->err), 0);
+    assert_int_equal(fc_plan_run(t->estate, &t->options, &t->report, &t->err), 0);
+    assert_string_equal(t->report->estate, "estate");
+    json_decref(fc_plan_json(t->report));
+
+    fc_buf_init(&many, PAGE_MAX);
+    fc_buf_puts(&many, "{'defaults': {'renew': 'every 60d'}, 'certificates': [");
+    for (int i = 0; i < 300; i++)
+        fc_buf_printf(&many, "%s{'name': 'g%d', 'names': ['g%d.test']}", i ? "," : "", i, i);
+    fc_buf_puts(&many, "]}");
+    lib_plan_run(t, "2028-03-01", "2028-12-01", many.data);
+    assert_true(t->report->n_findings >= 300);
+    fc_buf_init(&text, PAGE_MAX);
+    fc_plan_text(t->report, &text);
+    assert_non_null(strstr(text.data, "  20. g"));
+    assert_null(strstr(text.data, "  21. g"));
+    assert_non_null(strstr(text.data, "  ... and 280 more (--json tells all)\n"));
+    fc_buf_clear(&text);
+    fc_plan_html(t->report, &text);
+    check_markup(text.data);
+    assert_non_null(strstr(text.data, "... and 100 more"));
+}
+
 /* ---- JSON ---- */
 
 static int64_t sum(const json_t *list, const char *member)
@@ -184,9 +217,8 @@ static void the_sums_of_the_json_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIB_PLAN_TEST(the_page_is_whole_and_alone),
-        LIB_PLAN_TEST(a_page_of_ten_years),
-        LIB_PLAN_TEST(the_first_screen_decides),
+        LIB_PLAN_TEST(the_page_is_whole_and_alone), LIB_PLAN_TEST(a_page_of_ten_years),
+        LIB_PLAN_TEST(the_first_screen_decides),    LIB_PLAN_TEST(names_and_many),
         LIB_PLAN_TEST(the_sums_of_the_json_agree),
     };
     RUN(tests);
