@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/base_log.h"
+#include "base/base_clock.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
 
@@ -55,6 +55,7 @@ static int refuse(struct fc_acme_call *call, const struct fc_limits_denial *deni
     const struct fc_acme *acme = call->acme;
     const struct fc_event_about about = {.env = acme->p.policy->name, .account_id = fc_acme_auth_account_id(call)};
     char when[FC_TIME_TEXT_MAX], period[FC_TIME_TEXT_MAX];
+    struct fc_clock_view clock;
     json_t *data = request_data(call);
 
     put_text(data, "limit", fc_policy_limit_name(denial->limit));
@@ -62,6 +63,8 @@ static int refuse(struct fc_acme_call *call, const struct fc_limits_denial *deni
     json_object_set_new(data, "allowed", json_integer(denial->rule.burst));
     put_text(data, "period", fc_duration_text(denial->rule.period, period));
     put_text(data, "retry_after", fc_time_rfc3339(denial->retry_at, when));
+    fc_clock_read(acme->p.clock, &clock);
+    put_text(data, "note", clock.frozen ? " (the clock is frozen: that does not come by itself)" : "");
     if (idents)
         json_object_set_new(data, "identifiers", idents);
     fc_events_note(acme->p.events, FC_EVENT_LIMIT_DENIED, call->now, &about, data);

@@ -23,7 +23,8 @@ static const char about[] =
     "\n"
     "  show                 simulated and real time (also without a word)\n"
     "  advance DURATION     skip: 60d, 1h30m, -2d (backwards)\n"
-    "  advance --to WHEN    skip to a time (2027-02-10), or to next-renewal, next-expiry, next-change\n"
+    "  advance --to WHEN    skip to a time (2027-02-10), or to next-renewal, next-expiry, next-change,\n"
+    "                       retry-after (when what a rate limit denied may be tried again)\n"
     "  set TIME             make it that time now: 2027-02-10T12:00:00Z\n"
     "  freeze, follow       stand still; run with real time again, offset kept\n"
     "  reset                offset 0: simulated time is real time\n"
@@ -126,13 +127,14 @@ static bool is_negative(const char *argument)
 
 static int run(const struct fc_cmd *self, int argc, char *const *argv)
 {
-    static const struct fc_opt table[] = {{.name = "to",
-                                           .type = FC_OPT_STRING,
-                                           .offset = offsetof(struct target, to),
-                                           .arg = "WHEN",
-                                           .help = "with advance: a time, next-renewal, next-expiry or next-change"},
-                                          FC_CMD_TARGET_ROWS,
-                                          {.name = NULL}};
+    static const struct fc_opt table[] = {
+        {.name = "to",
+         .type = FC_OPT_STRING,
+         .offset = offsetof(struct target, to),
+         .arg = "WHEN",
+         .help = "with advance: a time, next-renewal, next-expiry, next-change or retry-after"},
+        FC_CMD_TARGET_ROWS,
+        {.name = NULL}};
     fc_auto_free char **rest = fc_calloc((size_t)argc + 1, sizeof *rest);
     fc_auto_free const char **operands = fc_calloc((size_t)argc + 1, sizeof *operands);
     struct fc_opt_result result = {.operands = operands};

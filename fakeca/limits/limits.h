@@ -102,6 +102,8 @@ struct fc_limits_order {
 };
 int fc_limits_order(const struct fc_limits_call *call, struct fc_limits_order *order,
                     struct fc_limits_denial *ret_denial, struct fc_err *err);
+/* The buckets that the order was asked for, once it was: NULL-terminated, arena. */
+const char **fc_limits_order_keys(const struct fc_limits_call *call, const struct fc_limits_order *order);
 /* After a dry question that allowed: spends what the order costs, with call->order_id in the bucket. */
 int fc_limits_spend_order(const struct fc_limits_call *call, const struct fc_limits_order *order, struct fc_err *err);
 /* Gives back what an order, or a registration, has spent that then failed for a reason of the CA's. */
@@ -139,6 +141,8 @@ struct fc_limits_about {
 };
 const char *fc_limits_key(struct fc_arena *arena, enum fc_limit limit, const struct fc_limits_about *about,
                           struct fc_err *err);
+/* Of which limit a key is; FC_LIMIT_NONE when of none. */
+enum fc_limit fc_limits_key_limit(const char *key);
 /* Fills a bucket until `leave` are left. FC_E_RANGE when it never holds as many; FC_E_NOT_FOUND when it is not configured. */
 int fc_limits_fill(const struct fc_limits_call *call, const char *key, int64_t leave, struct fc_err *err);
 

@@ -88,6 +88,19 @@ static int is_renewal(const struct fc_limits_call *call, const struct fc_ident *
     return 0;
 }
 
+/* What an order that is not exempt is asked for. */
+static void order_batch(const struct fc_limits_call *call, const struct fc_limits_order *order,
+                        struct fc_limits_batch *batch)
+{
+    fc_limits_batch_init(batch, call->arena, 2 * order->count + 2);
+    if (!order->renewal)
+        add_order(call, batch);
+    add_failures(call, order, batch);
+    if (!order->renewal)
+        add_domains(call, order->idents, order->count, false, batch);
+    add_set(call, order->idents, order->count, false, batch);
+}
+
 int fc_limits_order(const struct fc_limits_call *call, struct fc_limits_order *order,
                     struct fc_limits_denial *ret_denial, struct fc_err *err)
 {
@@ -98,14 +111,20 @@ int fc_limits_order(const struct fc_limits_call *call, struct fc_limits_order *o
         return 0;
     if (is_renewal(call, order->idents, order->count, &order->renewal, err))
         return -1;
-    fc_limits_batch_init(&batch, call->arena, 2 * order->count + 2);
-    if (!order->renewal)
-        add_order(call, &batch);
-    add_failures(call, order, &batch);
-    if (!order->renewal)
-        add_domains(call, order->idents, order->count, false, &batch);
-    add_set(call, order->idents, order->count, false, &batch);
+    order_batch(call, order, &batch);
     return fc_limits_batch_run(&batch, call, order->dry, ret_denial, err);
+}
+
+const char **fc_limits_order_keys(const struct fc_limits_call *call, const struct fc_limits_order *order)
+{
+    struct fc_limits_batch batch = {0};
+
+    if (!idle(call) && !order->ari)
+        order_batch(call, order, &batch);
+    const char **keys = fc_arena_alloc(call->arena, (batch.count + 1) * sizeof *keys);
+    for (size_t i = 0; i < batch.count; i++)
+        keys[i] = batch.txs[i].key;
+    return keys;
 }
 
 int fc_limits_spend_order(const struct fc_limits_call *call, const struct fc_limits_order *order, struct fc_err *err)

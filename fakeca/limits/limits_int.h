@@ -23,8 +23,6 @@ const char *fc_limits_key_account(struct fc_arena *arena, enum fc_limit limit, i
 const char *fc_limits_key_pair(struct fc_arena *arena, enum fc_limit limit, int64_t account_id, const char *rest);
 const char *fc_limits_key_domain(struct fc_arena *arena, const char *domain);
 const char *fc_limits_key_set(struct fc_arena *arena, const struct fc_ident *idents, size_t count);
-/* The number before the first ':'; FC_LIMIT_NONE when it is none. */
-enum fc_limit fc_limits_key_limit(const char *key);
 /* The distinct registered domains of the identifiers: NULL-terminated, arena. */
 const char **fc_limits_key_domains(struct fc_arena *arena, const struct fc_ident *idents, size_t count);
 

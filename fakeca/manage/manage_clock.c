@@ -44,6 +44,7 @@ int fc_manage_clock_show(struct fc_manage_call *call, struct fc_err *err)
 
 struct move {
     struct fc_manage *manage;
+    struct fc_manage_call *call;
     struct fc_arena *arena;
     const char *action;
     int (*apply)(struct move *move, struct fc_err *err);
@@ -122,10 +123,25 @@ static int goal_change(struct move *move, struct fc_err *err)
     return 0;
 }
 
+static int goal_retry_after(struct move *move, struct fc_err *err)
+{
+    if (fc_manage_limits_retry_at(move->call, move->before.now, &move->to, err))
+        return -1;
+    if (!move->to)
+        return nothing_ahead(err, "no client was told to wait, and no bucket of a rate limit is full");
+    move->to += FC_SECOND - 1; /* a frozen clock stands at whole seconds */
+    move->to -= move->to % FC_SECOND;
+    move->reached = "what was denied by a rate limit may be tried again";
+    return 0;
+}
+
 static const struct {
     const char *word;
     int (*find)(struct move *move, struct fc_err *err);
-} goals[] = {{"next-renewal", goal_renewal}, {"next-expiry", goal_expiry}, {"next-change", goal_change}};
+} goals[] = {{"next-renewal", goal_renewal},
+             {"next-expiry", goal_expiry},
+             {"next-change", goal_change},
+             {"retry-after", goal_retry_after}};
 #define N_GOALS (sizeof goals / sizeof *goals)
 
 /* ---- how ---- */
@@ -242,6 +258,7 @@ static int run(struct fc_manage_call *call, struct move *move, struct fc_err *er
     struct fc_manage_passed passed = {0};
 
     move->manage = call->manage;
+    move->call = call;
     move->arena = call->req->arena;
     pthread_mutex_lock(&call->manage->clock_lock);
     int result = move_clock(move, &passed, err);
@@ -281,7 +298,8 @@ static void read_goal(struct fc_json_obj *body, struct move *move)
     if (nearest)
         fc_json_errs_add(body, "to", "unknown word '%s', did you mean '%s'?", text, nearest);
     else
-        fc_json_errs_add(body, "to", "%s (or one of the words next-renewal, next-expiry, next-change)", cause.text);
+        fc_json_errs_add(body, "to", "%s (or one of the words next-renewal, next-expiry, next-change, retry-after)",
+                         cause.text);
 }
 
 int fc_manage_clock_advance(struct fc_manage_call *call, struct fc_err *err)

@@ -193,6 +193,17 @@ int fc_manage_dns_list(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_dns_put(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_dns_delete(struct fc_manage_call *call, struct fc_err *err);
 
+int fc_manage_limits_list(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_limits_would(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_limits_fill(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_limits_reset(struct fc_manage_call *call, struct fc_err *err);
+/* The moment that the last client who was denied was told, or when the first full bucket has room again; *ret_at 0: neither lies
+ * later than now. Takes the store's lock. */
+int fc_manage_limits_retry_at(struct fc_manage_call *call, int64_t now, int64_t *ret_at, struct fc_err *err);
+
+int fc_manage_policy_show(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_policy_difference(struct fc_manage_call *call, struct fc_err *err);
+
 int fc_manage_misc_health(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_misc_readyz(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_misc_run(struct fc_manage_call *call, struct fc_err *err);

@@ -253,6 +253,16 @@ const json_t *fc_policy_json_at(const struct fc_policy *policy, int64_t now);
 /* All changes of the file, ascending. */
 const struct fc_policy_change *fc_policy_changes(const struct fc_policy *policy, size_t *ret_count);
 
+/* A policy's JSON as lines: "profiles.classic.validity" and "64d"; lists as "dns, ip", true and false as "yes" and "no", without
+ * sources. The caller frees with fc_policy_lines_free. */
+struct fc_policy_line {
+    char *path, *value;
+};
+struct fc_policy_line *fc_policy_lines(const json_t *policy, size_t *ret_count);
+void fc_policy_lines_free(struct fc_policy_line *lines, size_t count);
+/* The lines that differ, as [{"path","from","to"}], null where there is none; new reference. */
+json_t *fc_policy_difference(const json_t *before, const json_t *after);
+
 /* A profile of any time: orders outlive what is offered. NULL when there never is such a profile. name NULL: the default one. */
 const struct fc_profile *fc_policy_profile(const struct fc_policy *policy, const char *name);
 /* Whether a new order may name it at now. */

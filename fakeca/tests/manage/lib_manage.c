@@ -12,6 +12,7 @@
 #include "ca/ca.h"
 #include "dns/dns.h"
 #include "events/events.h"
+#include "limits/limits.h"
 #include "net/net_portmap.h"
 #include "pki/pki_csr.h"
 #include "pki/pki_key.h"
@@ -84,6 +85,7 @@ static void start_world(struct lib_manage *t)
 static void start_env(struct lib_manage *t, size_t i, const char *name)
 {
     OR_FAIL(fc_policy_builtin(name, &t->policies[i], &err));
+    OR_FAIL(fc_limits_new(t->policies[i], &(struct fc_limits_setting){0}, &t->limits[i], &err));
     const struct fc_ca_params ca = {
         .policy = t->policies[i], .store = t->store, .pki_url = "http://localhost:15001/pki", .now = t->now};
     OR_FAIL(fc_ca_new(&ca, &t->cas[i], &err));
@@ -116,8 +118,11 @@ void lib_manage_restart(struct lib_manage *t, const char *const *hosts, const ch
                                       .cookie = t};
 
     for (size_t i = 0; i < 2; i++)
-        params.envs[i] = (struct fc_manage_env){
-            .policy = t->policies[i], .ca = t->cas[i], .acme = t->acmes[i], .directory = directories[i]};
+        params.envs[i] = (struct fc_manage_env){.policy = t->policies[i],
+                                                .ca = t->cas[i],
+                                                .acme = t->acmes[i],
+                                                .limits = t->limits[i],
+                                                .directory = directories[i]};
     fc_manage_free(FC_TAKE(t->manage));
     OR_FAIL(fc_manage_new(&params, &t->manage, &err));
     fc_manage_ready(t->manage, true);
@@ -163,8 +168,10 @@ int lib_manage_teardown(void **state)
         fc_acme_free(t->acmes[i]);
     fc_dns_free(t->dns);
     fc_net_portmap_free(t->portmap);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
+        fc_limits_free(t->limits[i]);
         fc_policy_free(t->policies[i]);
+    }
     fc_events_free(t->events);
     fc_clock_free(t->clock);
     fc_store_close(t->store);

@@ -21,6 +21,7 @@ struct lib_manage {
     struct fc_va *va;
     struct fc_policy *policies[2];
     struct fc_ca *cas[2];
+    struct fc_limits *limits[2];
     struct fc_acme *acmes[2];
     struct fc_manage *manage;
     const char *tls_ca_pem;

@@ -249,6 +249,14 @@ static void each_route_answers_as_the_document_says(void **state)
         {"GET", "/api/v1/openapi.json", NULL},
         {"GET", fc_arena_printf(t->arena, "/pki/production/%s.der", issuer), NULL},
         {"GET", fc_arena_printf(t->arena, "/pki/production/%s/1.crl", issuer), NULL},
+        {"POST", "/api/v1/limits/fill", "{\"limit\":\"NewOrdersPerAccount\",\"account\":1,\"leave\":1}"},
+        {"POST", "/api/v1/limits/would", "{\"names\":[\"a.test\"],\"account\":1}"},
+        {"POST", "/api/v1/limits/fill", "{\"limit\":\"CertificatesPerFQDNSet\",\"names\":[\"a.test\"]}"},
+        {"POST", "/api/v1/limits/would", "{\"names\":[\"a.test\"],\"account\":1}"},
+        {"GET", "/api/v1/limits", NULL},
+        {"POST", "/api/v1/limits/reset", NULL},
+        {"GET", "/api/v1/policy?at=2027-02-11", NULL},
+        {"GET", "/api/v1/policy/difference?from=2026-11-24&to=2028-02-17", NULL},
         {"POST", "/api/v1/reset", "{}"},
     };
 
