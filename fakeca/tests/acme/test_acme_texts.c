@@ -45,7 +45,8 @@ static const char *const other_texts[] = {
     "wrong name",
     "SFE Unpause", /* the audience of a token */
     "Error unpausing",
-    "GET, POST, HEAD", /* Allow */
+    " (the clock is frozen: that does not come by itself)", /* in an event */
+    "GET, POST, HEAD",                                      /* Allow */
     /* what stands for {reason} when a dns-persist-01 record cannot be read */
     "malformed parameter %s, empty tag",
     "malformed value %s for tag %s",

@@ -1,0 +1,249 @@
+/* The rules of Let's Encrypt on three days in both environments: fixtures/letsencrypt/calendar.tsv, written from letsencrypt.md, line by
+ * line; every date of its part F; and that one row in a file is enough for a change. */
+#include "policy/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_file.h"
+#include "base/base_text.h"
+#include "base/base_time.h"
+#include "policy/lib_policy.h"
+
+#include "cmocka_all.h"
+
+#define COLUMNS 8 /* section, name, three days of production, three of staging */
+
+static const char *const days[] = {"2026-11-24", "2027-02-11", "2028-02-17"};
+
+struct table {
+    char *text;
+    char *cells[200][COLUMNS];
+    size_t count;
+};
+
+static int64_t at(const char *text)
+{
+    int64_t when = 0;
+
+    assert_int_equal(fc_time_parse(text, &when, NULL), 0);
+    return when;
+}
+
+/* Cuts the text at tabs and ends of lines. */
+static void split(struct table *table)
+{
+    char *line = strchr(table->text, '\n') + 1; /* behind the titles */
+
+    for (; *line; table->count++) {
+        assert_true(table->count < sizeof table->cells / sizeof table->cells[0]);
+        for (size_t i = 0; i < COLUMNS; i++) {
+            size_t len = strcspn(line, "\t\n");
+            assert_int_equal(line[len], i + 1 < COLUMNS ? '\t' : '\n');
+            table->cells[table->count][i] = line;
+            line[len] = '\0';
+            line += len + 1;
+        }
+    }
+}
+
+static int setup(void **state)
+{
+    struct table *table = fc_calloc(1, sizeof *table);
+    size_t len;
+
+    *state = table;
+    if (fc_file_read(FIXTURES "/letsencrypt/calendar.tsv", 1024 * 1024, &table->text, &len, NULL))
+        return -1;
+    split(table);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct table *table = *state;
+
+    free(table->text);
+    free(table);
+    return 0;
+}
+
+static const char *expected(const struct table *table, const char *path, size_t column)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (strcmp(table->cells[i][1], path) == 0)
+            return table->cells[i][column];
+    return NULL;
+}
+
+static const char *value_of(const struct fc_policy_line *lines, size_t count, const char *path)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(lines[i].path, path) == 0)
+            return lines[i].value;
+    return NULL;
+}
+
+/* What the reference has a value for. */
+static bool is_of_letsencrypt(const char *path)
+{
+    static const char *const sections[] = {"profiles.", "limits.", "pausing.", "request_limits.", "renewal_info."};
+    static const char *const ours[] = {".name", ".description", ".issuers", "request_limits.enforced"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        found = found || fc_text_starts(path, sections[i]);
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        found = found && !fc_text_ends(path, ours[i]);
+    return found;
+}
+
+static void check_day(const struct table *table, const char *env, const char *day, size_t column)
+{
+    struct fc_policy *policy = NULL;
+    struct fc_err err = {0};
+    size_t count;
+
+    assert_int_equal(fc_policy_builtin(env, &policy, &err), 0);
+    struct fc_policy_line *lines = fc_policy_lines(fc_policy_json_at(policy, at(day)), &count);
+    for (size_t i = 0; i < table->count; i++) {
+        const char *path = table->cells[i][1], *value = value_of(lines, count, path);
+        if (!value || strcmp(value, table->cells[i][column]) != 0)
+            fail_msg("%s on %s: '%s' is %s; letsencrypt.md %s says %s", env, day, path, value ? value : "not there",
+                     table->cells[i][0], table->cells[i][column]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (is_of_letsencrypt(lines[i].path) && !expected(table, lines[i].path, column))
+            fail_msg("%s: '%s' is in no line of the table", env, lines[i].path);
+    fc_policy_lines_free(lines, count);
+    fc_policy_free(policy);
+}
+
+static void agrees_with_the_reference(void **state)
+{
+    for (size_t i = 0; i < 3; i++) {
+        check_day(*state, "production", days[i], 2 + i);
+        check_day(*state, "staging", days[i], 5 + i);
+    }
+}
+
+/* F.1 and F.2: a row for each date from 2024 on that names the environment. */
+static void every_date_of_the_timeline(void **state)
+{
+    static const char *const production[] = {
+        "2024-02-08", "2024-06-06", "2024-09-30", "2024-12-01", "2025-01-30", "2025-02-19", "2025-03-15", "2025-05-07",
+        "2025-06-04", "2025-06-26", "2025-07-10", "2025-08-06", "2025-09-15", "2025-10-01", "2025-12-01", "2026-01-15",
+        "2026-02-11", "2026-02-28", "2026-03-15", "2026-05-13", "2026-05-28", "2026-06-15", "2026-07-08", "2026-12-15",
+        "2027-02-10", "2027-03-15", "2028-02-16", "2029-03-15", NULL};
+    static const char *const staging[] = {"2024-04-24", "2025-01-09", "2025-06-26", "2025-07-01",
+                                          "2025-08-06", "2025-11-24", "2026-02-02", "2026-04-13",
+                                          "2026-12-15", "2027-01-10", "2028-01-16", NULL};
+    static const struct {
+        const char *env;
+        const char *const *dates;
+    } rows[] = {{"production", production}, {"staging", staging}};
+    (void)state;
+
+    for (size_t r = 0; r < 2; r++) {
+        struct fc_policy *policy = NULL;
+        size_t count;
+        assert_int_equal(fc_policy_builtin(rows[r].env, &policy, NULL), 0);
+        const struct fc_policy_change *changes = fc_policy_changes(policy, &count);
+        for (const char *const *date = rows[r].dates; *date; date++) {
+            bool found = false;
+            for (size_t i = 0; i < count; i++)
+                found = found || (changes[i].on == at(*date) && strstr(changes[i].source, "letsencrypt.md F"));
+            if (!found)
+                fail_msg("%s: nothing changes on %s", rows[r].env, *date);
+        }
+        fc_policy_free(policy);
+    }
+}
+
+static void profiles_come_when_they_came(void **state)
+{
+    static const struct {
+        const char *env, *day, *profile;
+        bool offered;
+    } rows[] = {
+        {"production", "2025-02-18", "tlsserver", false}, {"production", "2025-02-19", "tlsserver", true},
+        {"production", "2025-02-18", "classic", false},   {"production", "2026-01-14", "shortlived", false},
+        {"production", "2026-01-15", "shortlived", true}, {"staging", "2025-01-08", "tlsserver", false},
+        {"staging", "2025-01-09", "tlsserver", true},     {"staging", "2025-07-01", "shortlived", true},
+        {"production", "2026-11-24", "tlsclient", false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fc_policy *policy = NULL;
+        assert_int_equal(fc_policy_builtin(rows[i].env, &policy, NULL), 0);
+        if (fc_policy_profile_offered(policy, rows[i].profile, at(rows[i].day)) != rows[i].offered)
+            fail_msg("%s of %s on %s", rows[i].profile, rows[i].env, rows[i].day);
+        fc_policy_free(policy);
+    }
+}
+
+/* One row is enough: a value of any section, a new profile, another issuer. */
+static void an_invented_change(void **state)
+{
+    fc_auto_json root = production_json();
+    json_t *changes = json_object_get(root, "changes");
+    json_t *profile = json_deep_copy(json_array_get(json_object_get(root, "profiles"), 0));
+    struct fc_policy *policy = NULL;
+    struct fc_err err = {0};
+    (void)state;
+
+    json_object_set_new(profile, "name", json_string("hourly"));
+    json_object_set_new(profile, "validity", json_string("1h"));
+    json_object_set_new(profile, "offered", json_true());
+    json_array_append_new(changes, json_pack("{s:s,s:s,s:{s:s,s:i,s:[s],s:o},s:s}", "on", "2030-01-01", "what",
+                                             "invented", "set", "profiles.classic.validity", "1d",
+                                             "limits.CertificatesPerFQDNSet.burst", 7, "profiles.classic.issuers",
+                                             "int-rsa-1", "profiles.hourly", profile, "source", "a test"));
+    fc_auto_free char *text = json_dumps(root, 0);
+    if (fc_policy_parse(text, strlen(text), "p.json", &policy, &err))
+        fail_msg("%s", err.text);
+    int64_t before = at("2029-12-31T23:59:59Z"), after = at("2030-01-01");
+    const struct fc_profile *classic = fc_policy_profile(policy, "classic");
+    assert_int_equal(fc_profile_at(classic, before)->validity, 45 * FC_DAY);
+    assert_int_equal(fc_profile_at(classic, after)->validity, FC_DAY);
+    assert_null(fc_profile_at(classic, before)->issuers[0]);
+    assert_string_equal(fc_profile_at(classic, after)->issuers[0], "int-rsa-1");
+    assert_int_equal(fc_policy_at(policy, before)->limits.rules[FC_LIMIT_SET].burst, 5);
+    assert_int_equal(fc_policy_at(policy, after)->limits.rules[FC_LIMIT_SET].burst, 7);
+    assert_false(fc_policy_profile_offered(policy, "hourly", before));
+    assert_true(fc_policy_profile_offered(policy, "hourly", after));
+    /* orders of a profile that is not there yet, or not any more, still find it */
+    assert_int_equal(fc_profile_at(fc_policy_profile(policy, "hourly"), before)->validity, FC_HOUR);
+    /* any policy of the file leads to all the others */
+    assert_ptr_equal(fc_policy_at(fc_policy_at(policy, after), before), fc_policy_at(policy, before));
+    assert_int_equal(fc_policy_at(policy, after)->from, after);
+    fc_policy_free(policy);
+}
+
+static void differences(void **state)
+{
+    struct fc_policy *policy = NULL;
+    (void)state;
+
+    assert_int_equal(fc_policy_builtin("production", &policy, NULL), 0);
+    fc_auto_json difference =
+        fc_policy_difference(fc_policy_json_at(policy, at("2027-02-09")), fc_policy_json_at(policy, at("2027-02-10")));
+    fc_auto_free char *text = json_dumps(difference, 0);
+    assert_string_equal(text,
+                        "[{\"path\": \"profiles.classic.validity\", \"from\": \"90d\", \"to\": \"64d\"}, "
+                        "{\"path\": \"profiles.classic.valid_authz_lifetime\", \"from\": \"30d\", \"to\": \"10d\"}]");
+    fc_policy_free(policy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(agrees_with_the_reference, setup, teardown),
+        cmocka_unit_test(every_date_of_the_timeline),
+        cmocka_unit_test(profiles_come_when_they_came),
+        cmocka_unit_test(an_invented_change),
+        cmocka_unit_test(differences),
+    };
+    RUN(tests);
+}
