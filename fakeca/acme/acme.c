@@ -110,6 +110,17 @@ static void cors_headers(struct fc_acme_call *call, const char *methods)
     fc_http_res_set_header(res, "Access-Control-Max-Age", "86400");
 }
 
+static int serve(struct fc_acme_call *call)
+{
+    int answered = fc_acme_fault_answer(call);
+
+    if (answered)
+        return answered < 0 ? -1 : 0;
+    if (strcmp(call->req->method, "POST") == 0 && !call->route->page && fc_acme_auth(call))
+        return -1;
+    return call->route->handle(call);
+}
+
 static int run(struct fc_acme_call *call)
 {
     const char *allow;
@@ -134,9 +145,8 @@ static int run(struct fc_acme_call *call)
         fc_http_res_set_header(call->res, "Allow", allow);
         return fc_problem_set_status(&call->problem, call->arena, FC_PROBLEM_MALFORMED, 405, "Method not allowed");
     }
-    if (strcmp(call->req->method, "POST") == 0 && !call->route->page && fc_acme_auth(call))
-        return -1;
-    return call->route->handle(call);
+    fc_acme_fault_open(call);
+    return fc_acme_fault_slow(call) ? 0 : serve(call);
 }
 
 /* ---- what every answer carries, and its event ---- */
@@ -207,7 +217,21 @@ static void finish(struct fc_acme_call *call)
     if (call->problem.type != FC_PROBLEM_NONE)
         fc_acme_problem_send(call);
     common_headers(call);
+    fc_acme_fault_alter(call);
     note_request(call);
+}
+
+/* Only now the request is looked at; then its handler may hold it once more. */
+static void resume_slow(struct fc_acme_call *call)
+{
+    call->slowed = false;
+    (void)serve(call);
+}
+
+static void resume_held(struct fc_acme_call *call)
+{
+    call->resumed = true;
+    (void)call->route->handle(call);
 }
 
 /* The handler of a held request sees it again, with nothing but the call to remember by. */
@@ -217,10 +241,16 @@ static void resume(void *cookie, struct fc_http_req *req, struct fc_http_res *re
 
     call->req = req;
     call->res = res;
-    call->resumed = true;
-    (void)call->route->handle(call);
-    if (!res->wait)
+    if (call->slowed)
+        resume_slow(call);
+    else
+        resume_held(call);
+    if (!res->wait) {
         finish(call);
+        return;
+    }
+    res->resume = resume;
+    res->resume_cookie = call;
 }
 
 void fc_acme_handle(struct fc_acme *acme, struct fc_http_req *req, struct fc_http_res *res)

@@ -21,6 +21,7 @@ struct fc_events;
 struct fc_clock;
 struct fc_ca;
 struct fc_va;
+struct fc_faults;
 struct fc_limits;
 struct fc_limits_gate;
 struct fc_acme;
@@ -45,7 +46,8 @@ struct fc_acme_params {
     enum fc_pace pace;
     const char *
         directory; /* "https://localhost:14000/staging/dir": where accounts live when no request tells; NULL: unknown */
-    int64_t ari_retry_after; /* Retry-After of renewal information, ns; 0: the policy's */
+    struct fc_faults *faults; /* NULL: no trouble */
+    int64_t ari_retry_after;  /* Retry-After of renewal information, ns; 0: the policy's */
     fc_acme_post_fn post;
     void *post_cookie;
 };

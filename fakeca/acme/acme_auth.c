@@ -254,7 +254,7 @@ static int verify(struct fc_acme_call *call, const struct fc_key *key)
 {
     if (fc_jws_verify(&call->jws, key, NULL))
         return fc_acme_refuse(call, MALFORMED, "JWS verification error");
-    if (!fc_acme_nonce_use(call->acme->nonces, call->jws.nonce))
+    if (!fc_acme_nonce_use(call->acme->nonces, call->jws.nonce) || fc_acme_fault_find(call, FC_FAULT_BAD_NONCE))
         return fc_acme_refuse(call, BAD_NONCE, "JWS has an invalid anti-replay nonce");
     return check_url(call) || check_payload(call) ? -1 : 0;
 }

@@ -7,6 +7,7 @@
 #include "http/http_wait.h"
 
 #include "store/store_order.h"
+#include "va/va.h"
 
 #define HOLD (250 * FC_MS)
 #define MISSING "No such challenge"
@@ -71,6 +72,15 @@ static int show(struct fc_acme_call *call)
 
 /* ---- start ---- */
 
+/* A fault may have offered a type that nobody knows. */
+static bool is_method(const char *type)
+{
+    for (const char *const *method = fc_va_methods(); *method; method++)
+        if (strcmp(*method, type) == 0)
+            return true;
+    return false;
+}
+
 /* Inside the write; *ret_started false: nothing to do, it is decided or under way. */
 static int begin_attempt(struct fc_acme_call *call, struct fc_authz *authz, const char *type, bool *ret_started)
 {
@@ -81,6 +91,9 @@ static int begin_attempt(struct fc_acme_call *call, struct fc_authz *authz, cons
         return 0;
     if (authz->stored != FC_STATUS_PENDING)
         return fc_acme_refuse(call, MALFORMED, UPDATE " :: authorization must be pending");
+    if (!is_method(type))
+        return fc_acme_refuse(call, MALFORMED, UPDATE " :: challenge type %s cannot be validated",
+                              fc_acme_problem_quote(call->arena, type));
     if (fc_store_authz_attempt(call->acme->p.store, authz->id, type, call->now, &call->err))
         return fc_acme_problem_internal(call, UPDATE);
     fc_events_add(call->acme->p.events, FC_EVENT_CHALLENGE_STARTED, call->now, &about,

@@ -147,6 +147,7 @@ static int finish_later(struct finalize *finalize)
     if (commit(finalize, END_LATER, NULL))
         return -1;
     fc_acme_issue_post(call->acme, order->id);
+    fc_acme_fault_hold_order(call, order->id);
     fc_acme_order_answer(call, 200, order, FC_STATUS_PROCESSING);
     return 0;
 }
@@ -170,6 +171,7 @@ static int finish_now(struct finalize *finalize)
     if (commit(finalize, END_ISSUED, &certificate))
         return -1;
     order->serial = certificate.serial;
+    fc_acme_fault_hold_order(call, order->id);
     fc_acme_order_answer(call, 200, order, FC_STATUS_VALID);
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "acme/acme.h"
 #include "events/events.h"
+#include "faults/faults.h"
 #include "limits/limits.h"
 #include "model/model.h"
 #include "model/model_problem.h"
@@ -38,6 +39,7 @@ enum fc_acme_needs { FC_ACME_NEEDS_NOTHING, FC_ACME_NEEDS_RENEWAL_INFO };
 struct fc_acme_call;
 struct fc_acme_route {
     const char *pattern; /* behind the environment's prefix */
+    enum fc_fault_endpoint at;
     enum fc_acme_needs needs;
     bool get;           /* GET and HEAD without a signature */
     bool get_by_policy; /* the same where departures.unsigned_get says so */
@@ -65,7 +67,10 @@ struct fc_acme_call {
     struct fc_arena *arena;
     int64_t now;
     int64_t started_mono;
-    bool resumed;                      /* the request was held; the handler now makes the answer */
+    bool resumed;                  /* the request was held; the handler now makes the answer */
+    bool slowed;                   /* a fault held it before anything was looked at */
+    const struct fc_fault *faults; /* rules that it meets; of the arena */
+    size_t n_faults;
     void *held;                        /* what the handler keeps for then; arena */
     const struct fc_acme_route *route; /* NULL: unknown path */
     const char *origin;                /* "https://localhost:14000" */
@@ -169,6 +174,23 @@ json_t *fc_acme_render_names(const struct fc_ident *idents, size_t count);
 /* For events: as the certificate shows it, with "*."; arena. */
 const char *fc_acme_render_authz_name(struct fc_arena *arena, const struct fc_authz *authz);
 
+/* ---- acme_fault.c: trouble on request ---- */
+
+/* Finds the rules that the request meets. The route is known, nothing is verified. */
+void fc_acme_fault_open(struct fc_acme_call *call);
+/* The first rule of that kind, or NULL. */
+const struct fc_fault *fc_acme_fault_find(const struct fc_acme_call *call, enum fc_fault_kind kind);
+/* Whether the request is to be held first; then res->wait is set. */
+bool fc_acme_fault_slow(struct fc_acme_call *call);
+/* An answer in the place of the handler's: 1 it is in the response, -1 it is call->problem, 0 none. */
+int fc_acme_fault_answer(struct fc_acme_call *call);
+/* What is done to the finished answer. */
+void fc_acme_fault_alter(struct fc_acme_call *call);
+/* Keeps the order in processing, as far as clients see, if a rule says so. */
+void fc_acme_fault_hold_order(struct fc_acme_call *call, int64_t order_id);
+/* *ret_retry_after: NULL for none. */
+bool fc_acme_fault_order_held(const struct fc_acme_call *call, int64_t order_id, const char **ret_retry_after);
+
 /* ---- one resource each ---- */
 
 int fc_acme_directory(struct fc_acme_call *call);
@@ -200,6 +222,8 @@ int fc_acme_order_names(struct fc_acme_call *call, const struct fc_profile_versi
 /* Shape and identifiers as such, before the profile is known. */
 int fc_acme_order_decode(struct fc_acme_call *call, struct fc_acme_names *ret_names);
 
+/* The serial number that a path to renewal information names, "" when it names none. Changes no problem. */
+const char *fc_acme_renewal_serial(struct fc_acme_call *call);
 /* The member `replaces` of a new order (letsencrypt.md E.5). Inside a transaction. *ret_in_window: now is inside of the window of
  * the certificate, so no rate limit holds (A.4). */
 int fc_acme_renewal_replaces(struct fc_acme_call *call, const char *certid, const struct fc_acme_names *names,

@@ -64,8 +64,11 @@ static const char *offered_types(const struct fc_acme_call *call, const struct f
     const char **methods = ident->type == FC_IDENT_IP ? policy->validation.methods_ip
                            : fc_ident_wildcard(ident) ? policy->validation.methods_wildcard
                                                       : policy->validation.methods_dns;
+    const struct fc_fault *fault = fc_acme_fault_find(call, FC_FAULT_OFFER);
     struct fc_buf types fc_auto_buf = {0};
 
+    if (fault)
+        methods = (const char **)(uintptr_t)fault->types;
     fc_buf_init(&types, TYPES_TEXT_MAX);
     for (const char **method = methods; method && *method; method++)
         fc_buf_printf(&types, "%s%s", method == methods ? "" : ",", *method);
@@ -354,11 +357,14 @@ int fc_acme_order_open(struct fc_acme_call *call, struct fc_acme_order_ask *ask,
 void fc_acme_order_answer(struct fc_acme_call *call, int status, const struct fc_order *order,
                           enum fc_status order_status)
 {
-    int64_t retry_after_s = call->acme->p.policy->issuance.processing_retry_after_s;
+    const char *retry_after =
+        fc_arena_printf(call->arena, "%" PRId64, call->acme->p.policy->issuance.processing_retry_after_s);
 
+    if (order_status == FC_STATUS_VALID && fc_acme_fault_order_held(call, order->id, &retry_after))
+        order_status = FC_STATUS_PROCESSING;
     fc_http_res_set_header(call->res, "Location", fc_acme_render_order_url(call, order));
-    if (order_status == FC_STATUS_PROCESSING)
-        fc_http_res_set_header(call->res, "Retry-After", fc_arena_printf(call->arena, "%" PRId64, retry_after_s));
+    if (order_status == FC_STATUS_PROCESSING && retry_after)
+        fc_http_res_set_header(call->res, "Retry-After", retry_after);
     fc_acme_render_json(call, status, fc_acme_render_order(call, order, order_status));
 }
 

@@ -34,8 +34,10 @@ void fc_acme_problem_send(struct fc_acme_call *call)
         retry_after_s = call->acme->p.policy->requests.internal_retry_after_s;
     fc_http_res_json(call->req, call->res, fc_problem_status(problem), "application/problem+json",
                      fc_problem_json(problem));
-    if (retry_after_s)
+    if (retry_after_s > 0)
         fc_http_res_set_header(call->res, "Retry-After", fc_arena_printf(call->arena, "%" PRId64, retry_after_s));
+    if (problem->type == FC_PROBLEM_USER_ACTION_REQUIRED && problem->instance)
+        fc_acme_render_link(call, problem->instance, "terms-of-service");
     if (problem->location)
         fc_http_res_set_header(call->res, "Location", problem->location);
     if (problem->help_url)

@@ -184,7 +184,7 @@ json_t *fc_acme_render_challenge(const struct fc_acme_call *call, const struct f
     }
     if (strcmp(type, "dns-persist-01") == 0)
         set_persist(call, object, authz->account_id);
-    else
+    else if (strcmp(type, "tokenless-01") != 0) /* which only a fault offers */
         set_text(object, "token", authz->token);
     if (decided)
         set_stored(object, "validationRecord", authz->record);

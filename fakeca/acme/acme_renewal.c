@@ -69,6 +69,16 @@ static int parse(struct fc_acme_call *call, const char *certid, const char **ret
     return read_serial(call, dot + 1, ret_serial);
 }
 
+const char *fc_acme_renewal_serial(struct fc_acme_call *call)
+{
+    const struct fc_problem before = call->problem;
+    const char *serial = "";
+
+    if (call->req->n_params > 0 && parse(call, call->req->params[0], &serial))
+        call->problem = before;
+    return serial;
+}
+
 /* ---- renewalInfo ---- */
 
 struct info {

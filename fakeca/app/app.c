@@ -18,6 +18,7 @@
 #include "ca/ca.h"
 #include "dns/dns.h"
 #include "events/events.h"
+#include "faults/faults.h"
 #include "limits/limits.h"
 #include "limits/limits_gate.h"
 #include "manage/manage.h"
@@ -286,6 +287,7 @@ static int start_world(struct fc_app *app, struct fc_err *err)
         .store = app->store, .events = app->events, .clock = app->clock, .default_addrs = app->config.dns_default};
 
     app->portmap = fc_net_portmap_new();
+    app->faults = fc_faults_new();
     if (fc_net_portmap_set(app->portmap, app->config.port_map, err) || fc_dns_new(&dns, &app->dns, err))
         return -1;
     const struct fc_resolver *resolver = NULL;
@@ -319,6 +321,14 @@ static void handle_manage(void *cookie, struct fc_http_req *req, struct fc_http_
     fc_manage_handle(app->manage, req, res);
 }
 
+/* On the accept thread: a fault says that nobody is at home. */
+static bool refusing(void *cookie)
+{
+    const struct fc_app *app = cookie;
+
+    return fc_faults_refusing(app->faults, fc_clock_now(app->clock));
+}
+
 static int listen_on(struct fc_app *app, struct fc_server_service *service, const char *listen, unsigned *ret_port,
                      struct fc_err *err)
 {
@@ -345,8 +355,10 @@ static int start_listeners(struct fc_app *app, struct fc_err *err)
                                      .scheme = "https",
                                      .tls_cert_pem = app->tls.cert_pem,
                                      .tls_key_pem = app->tls.key_pem,
-                                     .handler = fc_app_dispatch};
-    struct fc_server_service plain = {.name = "acme-http", .scheme = "http", .handler = fc_app_dispatch};
+                                     .handler = fc_app_dispatch,
+                                     .refusing = refusing};
+    struct fc_server_service plain = {
+        .name = "acme-http", .scheme = "http", .handler = fc_app_dispatch, .refusing = refusing};
     struct fc_server_service manage = {.name = "management", .scheme = "http", .handler = handle_manage};
     if (listen_on(app, &acme, app->config.acme_listen, &app->acme_port, err) ||
         listen_on(app, &plain, app->config.acme_http_listen, &app->acme_http_port, err) ||
@@ -411,6 +423,7 @@ static int start_env(struct fc_app *app, size_t i, const char *root_cert, const 
                                         .limits = app->limits[i],
                                         .gate = app->gates[i],
                                         .pace = (enum fc_pace)app->config.pace,
+                                        .faults = app->faults,
                                         .ari_retry_after = app->config.ari_retry_after,
                                         .post = fc_app_work_post,
                                         .post_cookie = app->work};
@@ -436,6 +449,13 @@ static int start_envs(struct fc_app *app, struct fc_err *err)
     return 0;
 }
 
+static void faults_changed(void *cookie)
+{
+    const struct fc_app *app = cookie;
+
+    fc_server_look(app->server);
+}
+
 static int start_manage(struct fc_app *app, struct fc_err *err)
 {
     const char *hosts[FC_OPT_STRINGS_MAX + 1] = {0};
@@ -443,6 +463,7 @@ static int start_manage(struct fc_app *app, struct fc_err *err)
                                       .store = app->store,
                                       .events = app->events,
                                       .dns = app->dns,
+                                      .faults = app->faults,
                                       .va = app->va,
                                       .portmap = app->portmap,
                                       .n_envs = app->n_envs,
@@ -452,6 +473,7 @@ static int start_manage(struct fc_app *app, struct fc_err *err)
                                       .started_mono = app->started_mono,
                                       .run = app->run,
                                       .clock_changed = fc_app_clock_keep,
+                                      .faults_changed = faults_changed,
                                       .cookie = app};
 
     memcpy(hosts, app->config.tls_names.at, app->config.tls_names.count * sizeof *hosts);
@@ -538,6 +560,7 @@ void fc_app_stop(struct fc_app *app)
     fc_ca_tls_release(&app->tls);
     fc_net_unbound_free(app->unbound);
     fc_dns_free(app->dns);
+    fc_faults_free(app->faults);
     fc_net_portmap_free(app->portmap);
     for (size_t i = 0; i < app->n_envs; i++) {
         fc_limits_gate_free(app->gates[i]);

@@ -41,6 +41,7 @@ struct fc_app {
     size_t n_envs;
     struct fc_net_portmap *portmap;
     struct fc_dns *dns;
+    struct fc_faults *faults;
     struct fc_net_unbound *unbound; /* NULL: validation asks the mock */
     struct fc_va *va;
     struct fc_app_work *work;

@@ -74,6 +74,10 @@ struct fc_ca_order {
 int fc_ca_issue(struct fc_ca *ca, const struct fc_ca_order *order, struct fc_arena *arena,
                 struct fc_certificate *ret_certificate, struct fc_err *err);
 
+/* From now on leaves come from the next issuer of their family, always the same one until the next call (a rotation, as of today). Any
+ * thread. */
+void fc_ca_rotate(struct fc_ca *ca);
+
 /* ---- renewal information (RFC 9773, letsencrypt.md E.4): from a certificate's own dates alone ---- */
 
 struct fc_ca_window {

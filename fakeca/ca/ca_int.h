@@ -57,6 +57,7 @@ struct fc_ca {
     struct fc_ca_node *nodes; /* issuers stand before what they issue */
     size_t n_nodes;
     bool rsa_issuers, ecdsa_issuers; /* whether the policy has some for leaves */
+    atomic_int rotation;             /* 0: drawn at random; else this one of the candidates, counted round */
     struct fc_ca_gate *gate;
     pthread_t thread;
     bool thread_started;

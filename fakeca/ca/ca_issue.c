@@ -72,15 +72,41 @@ static bool is_candidate(const struct fc_ca *ca, const struct fc_ca_node *node, 
 {
     bool family = plan->rsa ? ca->rsa_issuers : ca->ecdsa_issuers;
 
+    if (node->rule && node->rule->backup && atomic_load(&ca->rotation) == 0)
+        return false;
     return fc_ca_hierarchy_issues_leaves(node) && is_named(node, plan->profile) &&
            (!family || fc_ca_hierarchy_is_rsa(node->rule) == plan->rsa) && covers(node, plan);
+}
+
+void fc_ca_rotate(struct fc_ca *ca)
+{
+    atomic_fetch_add(&ca->rotation, 1);
+}
+
+/* Whether the k-th candidate takes the place of the ones before it: drawn at random (with probability 1/k), or after a rotation in
+ * their turn. */
+static bool takes_over(size_t k, size_t rotation, size_t of)
+{
+    if (k == 1)
+        return true;
+    return rotation ? k - 1 == rotation % of : fc_rand_below(k) == 0;
+}
+
+static size_t count_ready(const struct fc_ca *ca, const struct plan *plan)
+{
+    size_t ready = 0;
+
+    for (size_t i = 0; i < ca->n_nodes; i++)
+        ready += is_candidate(ca, &ca->nodes[i], plan) && fc_ca_hierarchy_ready(&ca->nodes[i]);
+    return ready;
 }
 
 /* Draws one of the candidates that are ready. */
 static int choose_issuer(const struct fc_ca *ca, const struct plan *plan, const struct fc_ca_node **ret_node,
                          struct fc_err *err)
 {
-    size_t candidates = 0, ready = 0;
+    size_t candidates = 0, ready = 0, of = count_ready(ca, plan);
+    size_t rotation = (size_t)atomic_load(&ca->rotation);
     const struct fc_ca_node *chosen = NULL;
 
     for (size_t i = 0; i < ca->n_nodes; i++) {
@@ -88,8 +114,7 @@ static int choose_issuer(const struct fc_ca *ca, const struct plan *plan, const 
         if (!is_candidate(ca, node, plan))
             continue;
         candidates++;
-        /* the k-th one replaces the choice with probability 1/k */
-        if (fc_ca_hierarchy_ready(node) && (++ready == 1 || fc_rand_below(ready) == 0))
+        if (fc_ca_hierarchy_ready(node) && takes_over(++ready, rotation, of))
             chosen = node;
     }
     if (candidates == 0)

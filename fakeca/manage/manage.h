@@ -17,6 +17,7 @@ struct fc_clock;
 struct fc_store;
 struct fc_events;
 struct fc_dns;
+struct fc_faults;
 struct fc_ca;
 struct fc_acme;
 struct fc_limits;
@@ -41,6 +42,7 @@ struct fc_manage_params {
     struct fc_store *store;
     struct fc_events *events;
     struct fc_dns *dns;
+    struct fc_faults *faults;
     struct fc_va *va; /* for probes; ends before the API is freed */
     struct fc_net_portmap *portmap;
     struct fc_manage_env envs[FC_MANAGE_ENVS_MAX];
@@ -53,6 +55,7 @@ struct fc_manage_params {
     const json_t *run;
     /* The clock was changed: keep it. Called inside the write transaction that carries the event. */
     int (*clock_changed)(void *cookie, struct fc_err *err);
+    void (*faults_changed)(void *cookie); /* after a rule came or went; may be NULL */
     void *cookie;
 };
 int fc_manage_new(const struct fc_manage_params *params, struct fc_manage **ret_manage, struct fc_err *err);

@@ -159,6 +159,8 @@ json_t *fc_problem_json(const struct fc_problem *problem)
         json_object_set_new(ident, "value", utf8_string(problem->ident->value));
         json_object_set_new(object, "identifier", ident);
     }
+    if (problem->instance)
+        json_object_set_new(object, "instance", utf8_string(problem->instance));
     if (problem->n_subs)
         json_object_set_new(object, "subproblems", subproblems_json(problem));
     if (problem->algorithms) {

@@ -27,8 +27,9 @@ struct fc_problem {
     const struct fc_ident *ident;  /* only in subproblems */
     const char *const *algorithms; /* badSignatureAlgorithm: NULL-terminated */
     const char *location;          /* Location header of the answer (key-change conflict), or NULL */
-    int64_t retry_after_s;         /* 0: no Retry-After header */
+    int64_t retry_after_s;         /* 0: as usual for the type; -1: none, or said elsewhere */
     const char *help_url;          /* Link rel="help", or NULL */
+    const char *instance;          /* userActionRequired: where the user goes (RFC 8555 section 7.3.3), or NULL */
 };
 
 /* Sets type and detail (made in the arena); always -1, so handlers can `return fc_problem_set(...)`. First one wins. */

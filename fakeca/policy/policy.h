@@ -48,6 +48,7 @@ struct fc_policy_ca {
     const char *key;    /* "P-256", "P-384", "RSA-2048", "RSA-4096" */
     const char *issuer; /* name of the issuing one; NULL: self-signed */
     bool issues_leaves;
+    bool backup; /* issues only once the CA was told to rotate its issuers */
     int64_t not_before, not_after;
     const char *source;
 };

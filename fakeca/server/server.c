@@ -30,6 +30,12 @@ struct fc_server *fc_server_new(const struct fc_clock *clock)
     return server;
 }
 
+void fc_server_look(struct fc_server *server)
+{
+    if (server->kick >= 0)
+        fc_server_accept_kick(server);
+}
+
 static char *copy(const char *text)
 {
     return text ? fc_strdup(text) : NULL;

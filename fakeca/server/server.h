@@ -36,6 +36,8 @@ struct fc_server_service {
     const char *tls_key_pem;
     fc_http_handler_fn handler;
     void *cookie;
+    bool (*refusing)(
+        void *cookie); /* whether connections are to be refused now; asked on the accept thread; NULL: never */
     struct fc_server_limits limits;
 };
 
@@ -59,6 +61,9 @@ int fc_server_start(struct fc_server *server, struct fc_err *err);
 void fc_server_stop(struct fc_server *server, int64_t grace);
 void fc_server_free(struct fc_server *server); /* stops too; NULL allowed */
 FC_CLEANUP(struct fc_server *, fc_server_free)
+
+/* What `refusing` says has changed. Any thread. */
+void fc_server_look(struct fc_server *server);
 
 struct fc_server_stats {
     uint64_t connections; /* accepted so far */

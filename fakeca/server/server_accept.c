@@ -86,7 +86,7 @@ static bool has_room(struct fc_server_unit *unit)
     return room;
 }
 
-static void collect(struct fc_server *server, struct round *round, int64_t mono)
+static void collect(struct fc_server *server, struct round *round, int64_t mono, int64_t *io_next)
 {
     round->fds[0] = (struct pollfd){.fd = server->kick, .events = POLLIN};
     round->n = 1;
@@ -94,6 +94,7 @@ static void collect(struct fc_server *server, struct round *round, int64_t mono)
         return;
     for (size_t i = 0; i < server->n_units; i++) {
         struct fc_server_unit *unit = server->units[i];
+        *io_next = earlier(*io_next, fc_server_refuse_look(unit, mono));
         if (!has_room(unit))
             continue;
         for (size_t j = 0; j < unit->n_listeners; j++) {
@@ -162,7 +163,7 @@ void *fc_server_accept_run(void *cookie)
         atomic_store(&server->armed, INT64_MAX);
         int64_t mono = fc_clock_mono();
         int64_t next = expire_all(server, mono);
-        collect(server, &round, mono);
+        collect(server, &round, mono, &next);
         if (mono < round.starved_until)
             next = earlier(next, round.starved_until);
         atomic_store(&server->armed, next);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 struct MHD_Connection;
 struct MHD_Daemon;
@@ -53,6 +54,8 @@ struct fc_server_unit {
     size_t next_daemon; /* accept thread only: connections go round */
     int listeners[2];
     size_t n_listeners;
+    struct sockaddr_storage bound[2]; /* where the listeners stood that a refusal closed; accept thread only */
+    size_t n_bound;
     pthread_mutex_t lock;
     pthread_cond_t quiet; /* no request in work any more */
     /* (lock) */
@@ -80,6 +83,12 @@ struct fc_server {
 int fc_server_listen_open(struct fc_server_unit *unit, const char *text, unsigned preferred_port, unsigned *ret_port,
                           struct fc_err *err);
 void fc_server_listen_close(struct fc_server_unit *unit);
+/* A listening socket at an address that was bound before; -1 with errno. */
+int fc_server_listen_again(const struct sockaddr_storage *addr);
+
+/* server_refuse.c */
+/* Closes or opens the listeners as service.refusing says; returns when it must be asked again. */
+int64_t fc_server_refuse_look(struct fc_server_unit *unit, int64_t mono);
 
 /* server_accept.c: the thread that accepts and keeps deadlines. */
 void *fc_server_accept_run(void *server);

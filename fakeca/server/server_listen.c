@@ -92,7 +92,7 @@ int fc_server_listen_check(const char *listen, bool *ret_loopback, struct fc_err
     return 0;
 }
 
-static socklen_t address(const struct place *place, bool v6, uint16_t port, struct sockaddr_storage *ret_addr)
+static void address(const struct place *place, bool v6, uint16_t port, struct sockaddr_storage *ret_addr)
 {
     *ret_addr = (struct sockaddr_storage){0};
     if (v6) {
@@ -100,21 +100,19 @@ static socklen_t address(const struct place *place, bool v6, uint16_t port, stru
         in6->sin6_family = AF_INET6;
         in6->sin6_addr = place->addr6;
         in6->sin6_port = htons(port);
-        return sizeof *in6;
+        return;
     }
     struct sockaddr_in *in4 = (struct sockaddr_in *)ret_addr;
     in4->sin_family = AF_INET;
     in4->sin_addr = place->addr4;
     in4->sin_port = htons(port);
-    return sizeof *in4;
 }
 
-/* A listening socket, or -1 with errno. */
-static int listen_one(const struct place *place, bool v6, uint16_t port)
+int fc_server_listen_again(const struct sockaddr_storage *addr)
 {
     static const int on = 1;
-    struct sockaddr_storage addr;
-    socklen_t len = address(place, v6, port, &addr);
+    bool v6 = addr->ss_family == AF_INET6;
+    socklen_t len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
@@ -122,13 +120,22 @@ static int listen_one(const struct place *place, bool v6, uint16_t port)
     /* without it a restart would wait for connections in TIME_WAIT; two listeners on a port stay impossible */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
-        bind(fd, (struct sockaddr *)&addr, len) != 0 || listen(fd, BACKLOG) != 0) {
+        bind(fd, (const struct sockaddr *)addr, len) != 0 || listen(fd, BACKLOG) != 0) {
         int saved = errno;
         close(fd);
         errno = saved;
         return -1;
     }
     return fd;
+}
+
+/* A listening socket, or -1 with errno. */
+static int listen_one(const struct place *place, bool v6, uint16_t port)
+{
+    struct sockaddr_storage addr;
+
+    address(place, v6, port, &addr);
+    return fc_server_listen_again(&addr);
 }
 
 static uint16_t bound_port(int fd)

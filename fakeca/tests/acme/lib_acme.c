@@ -15,6 +15,7 @@
 #include "base/base_text.h"
 #include "base/base_time.h"
 #include "ca/ca.h"
+#include "faults/faults.h"
 #include "limits/limits.h"
 #include "limits/limits_gate.h"
 #include "net/net_portmap.h"
@@ -155,6 +156,7 @@ static void start(struct lib_acme *t, enum fc_pace pace)
                                         .events = t->events,
                                         .ca = t->ca,
                                         .va = t->va,
+                                        .faults = t->faults,
                                         .limits = t->limits,
                                         .gate = t->gate,
                                         .pace = pace,
@@ -250,6 +252,7 @@ int lib_acme_setup(void **state)
     must(fc_store_open(&store, &t->store, &err), &err);
     const struct fc_events_params events = {.store = t->store, .clock = t->clock};
     must(fc_events_new(&events, &t->events, &err), &err);
+    t->faults = fc_faults_new();
     t->web = lib_web_start();
     t->portmap = fc_net_portmap_new();
     must(fc_net_portmap_set(t->portmap, lib_text(t, "80=127.0.0.1:%u", lib_web_port(t->web)), &err), &err);
@@ -268,6 +271,7 @@ int lib_acme_teardown(void **state)
     lib_web_set_mode(t->web, LIB_WEB_RIGHT);
     stop(t);
     fc_ca_free(t->ca);
+    fc_faults_free(t->faults);
     lib_web_stop(t->web);
     fc_net_portmap_free(t->portmap);
     fc_events_free(t->events);

@@ -32,6 +32,7 @@ struct lib_acme {
     struct lib_web *web;
     struct fc_ca *ca;
     struct fc_va *va;
+    struct fc_faults *faults;
     struct fc_acme *acme;
     struct lib_jobs *jobs;
     size_t queue_max; /* of the next VA */

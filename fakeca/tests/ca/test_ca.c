@@ -14,7 +14,7 @@
 
 #include "cmocka_all.h"
 
-static const char *const names[] = {"root-ecdsa", "root-rsa", "int-ecdsa-1", "int-rsa-1"};
+static const char *const names[] = {"root-ecdsa", "root-rsa", "int-ecdsa-1", "int-rsa-1", "int-ecdsa-2", "int-rsa-2"};
 
 static void reopen(struct lib_ca *t, const char *dir)
 {
@@ -49,7 +49,7 @@ static void ecdsa_at_once_rsa_behind(void **state)
 
     lib_ca_start(t);
     assert_false(fc_ca_wait_ready(t->ca, 0));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         bool rsa = i % 2 == 1;
         assert_true(fc_ca_info(t->ca, i, &info));
         assert_string_equal(info.name, names[i]);
@@ -61,15 +61,15 @@ static void ecdsa_at_once_rsa_behind(void **state)
         assert_string_equal(fc_time_rfc3339(info.not_before, text), "2015-01-01T00:00:00Z");
         assert_string_equal(fc_time_rfc3339(info.not_after, text), "2199-12-31T23:59:59Z");
     }
-    assert_false(fc_ca_info(t->ca, 4, &info));
+    assert_false(fc_ca_info(t->ca, 6, &info));
     lib_ca_start_all(t);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         assert_true(fc_ca_info(t->ca, i, &info));
         assert_true(info.ready);
         assert_non_null(info.pem);
         assert_true(info.id > 0);
     }
-    assert_string_equal(info.subject, "O=fakeca TEST CA, CN=fakeca TEST YR1 (production) - do not trust");
+    assert_string_equal(info.subject, "O=fakeca TEST CA, CN=fakeca TEST YR2 (production) - do not trust");
     /* nothing is left to do: no thread, and no wait */
     assert_int_equal(fc_ca_start_background(t->ca, NULL), 0);
     assert_true(fc_ca_wait_ready(t->ca, 0));
@@ -262,7 +262,7 @@ static void environments_are_apart(void **state)
     assert_int_equal(fc_policy_builtin("staging", &staging, NULL), 0);
     const struct fc_ca_params params = {.policy = staging, .store = t->store, .pki_url = LIB_CA_URL, .now = t->now};
     assert_int_equal(fc_ca_new(&params, &other, NULL), 0);
-    assert_false(fc_ca_info(other, 4, &info));
+    assert_false(fc_ca_info(other, 6, &info));
     const unsigned char *one = fc_ca_cert_der(t->ca, "root-ecdsa", &a);
     const unsigned char *two = fc_ca_cert_der(other, "root-ecdsa", &b);
     assert_false(a == b && memcmp(one, two, a) == 0);
@@ -320,11 +320,12 @@ static void reports_what_it_makes(void **state)
     assert_int_equal(fc_ca_start_background(t->ca, NULL), 0);
     assert_true(fc_ca_wait_ready(t->ca, fc_clock_mono() + 100 * FC_SECOND));
     fc_ca_free(FC_TAKE(t->ca)); /* joins: what it wrote can be read */
-    assert_string_equal(heard.created, "production/root-ecdsa P-256;production/int-ecdsa-1 P-256;"
-                                       "production/root-rsa RSA-2048;production/int-rsa-1 RSA-2048;");
-    assert_string_equal(heard.subject, "O=fakeca TEST CA, CN=fakeca TEST YR1 (production) - do not trust");
+    assert_string_equal(heard.created,
+                        "production/root-ecdsa P-256;production/int-ecdsa-1 P-256;production/int-ecdsa-2 P-256;"
+                        "production/root-rsa RSA-2048;production/int-rsa-1 RSA-2048;production/int-rsa-2 RSA-2048;");
+    assert_string_equal(heard.subject, "O=fakeca TEST CA, CN=fakeca TEST YR2 (production) - do not trust");
     assert_int_equal(heard.not_after, lib_ca_time("2199-12-31T23:59:59Z"));
-    assert_int_equal(heard.ready, 1);
+    assert_int_equal(heard.ready, 2);
 
     heard = (struct heard){0};
     start_listening(t, &heard);

@@ -68,7 +68,7 @@ static void issue_and_verify(struct lib_ca *t, const char *kind, const char *own
 static void signs_all_intermediates(void **state)
 {
     static const char *const kinds[] = {"P-256", "P-384", "RSA-2048"};
-    static const char *const names[] = {"own-root", "int-ecdsa-1", "int-rsa-1"};
+    static const char *const names[] = {"own-root", "int-ecdsa-1", "int-rsa-1", "int-ecdsa-2", "int-rsa-2"};
     struct lib_ca *t = *state;
     const char *cert, *key;
     struct fc_ca_info info;
@@ -77,12 +77,12 @@ static void signs_all_intermediates(void **state)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         lib_ca_make_root(t, &(struct lib_ca_root){.key = kinds[i], GOOD}, &cert, &key);
         assert_starts(t, cert, key);
-        for (size_t j = 0; j < 3; j++) {
+        for (size_t j = 0; j < 5; j++) {
             assert_true(fc_ca_info(t->ca, j, &info));
             assert_string_equal(info.name, names[j]);
             assert_int_equal(info.root, j == 0);
         }
-        assert_false(fc_ca_info(t->ca, 3, &info));
+        assert_false(fc_ca_info(t->ca, 5, &info));
         assert_string_equal(fc_ca_roots_pem(t->ca, t->arena), cert);
         assert_non_null(fc_ca_cert_der(t->ca, "own-root", &len));
         assert_null(fc_ca_cert_der(t->ca, "root-ecdsa", &len));

@@ -11,6 +11,7 @@
 #include "acme/acme.h"
 #include "ca/ca.h"
 #include "dns/dns.h"
+#include "faults/faults.h"
 #include "events/events.h"
 #include "limits/limits.h"
 #include "net/net_portmap.h"
@@ -74,6 +75,7 @@ static void start_world(struct lib_manage *t)
     OR_FAIL(fc_store_open(&store, &t->store, &err));
     const struct fc_events_params events = {.store = t->store, .clock = t->clock};
     OR_FAIL(fc_events_new(&events, &t->events, &err));
+    t->faults = fc_faults_new();
     const struct fc_dns_params dns = {.store = t->store, .events = t->events, .clock = t->clock};
     OR_FAIL(fc_dns_new(&dns, &t->dns, &err));
     t->portmap = fc_net_portmap_new();
@@ -106,6 +108,7 @@ void lib_manage_restart(struct lib_manage *t, const char *const *hosts, const ch
                                       .store = t->store,
                                       .events = t->events,
                                       .dns = t->dns,
+                                      .faults = t->faults,
                                       .va = t->va,
                                       .portmap = t->portmap,
                                       .n_envs = 2,
@@ -167,6 +170,7 @@ int lib_manage_teardown(void **state)
     for (size_t i = 0; i < 2; i++)
         fc_acme_free(t->acmes[i]);
     fc_dns_free(t->dns);
+    fc_faults_free(t->faults);
     fc_net_portmap_free(t->portmap);
     for (size_t i = 0; i < 2; i++) {
         fc_limits_free(t->limits[i]);

@@ -17,6 +17,7 @@ struct lib_manage {
     struct fc_store *store;
     struct fc_events *events;
     struct fc_dns *dns;
+    struct fc_faults *faults;
     struct fc_net_portmap *portmap;
     struct fc_va *va;
     struct fc_policy *policies[2];
