@@ -164,7 +164,8 @@ static void common_headers(struct fc_acme_call *call)
         fc_http_res_set_header(res, "Replay-Nonce", nonce);
     }
     if (!call->route || call->route->handle != fc_acme_directory)
-        fc_acme_render_link(call, fc_acme_render_url(call, "/directory"), "index");
+        fc_acme_render_link(call, fc_acme_render_url(call, call->acme->p.policy->lenient.names ? "/dir" : "/directory"),
+                            "index");
     bool no_store = at_new_nonce && !call->acme->p.policy->departs.new_nonce_no_store_missing;
     fc_http_res_set_header(res, "Cache-Control", no_store ? "no-store" : NO_CACHE);
     if (account_id)

@@ -146,6 +146,17 @@ static int make(struct fc_acme_call *call, const struct new_account *request, co
     return created ? answer_created(call, &account) : fc_acme_account_existing(call, &account);
 }
 
+/* Let's Encrypt calls it malformed (G.3); Pebble says what RFC 8555 section 7.3.3 says. */
+static int refuse_terms(struct fc_acme_call *call)
+{
+    const struct fc_policy *policy = call->acme->p.policy;
+
+    if (!policy->lenient.names)
+        return fc_acme_refuse(call, MALFORMED, "must agree to terms of service");
+    fc_acme_render_link(call, policy->directory.terms_of_service, "terms-of-service");
+    return fc_acme_refuse(call, USER_ACTION_REQUIRED, "must agree to terms of service");
+}
+
 int fc_acme_new_account(struct fc_acme_call *call)
 {
     struct new_account request = {0};
@@ -163,7 +174,7 @@ int fc_acme_new_account(struct fc_acme_call *call)
     if (request.only_existing)
         return fc_acme_refuse(call, ACCOUNT_DOES_NOT_EXIST, "No account exists with the provided key");
     if (!request.terms)
-        return fc_acme_refuse(call, MALFORMED, "must agree to terms of service");
+        return refuse_terms(call);
     if (fc_acme_contact_check(call, "Error validating contact(s)", &request.contact, &request.n_contacts))
         return -1;
     return make(call, &request, thumbprint);

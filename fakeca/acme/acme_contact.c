@@ -53,7 +53,7 @@ static bool is_dot_atom(const char *text, size_t len)
 
 static int check_domain(struct fc_acme_call *call, const char *mail_domain)
 {
-    const struct fc_ident_rules rules = {.rehearsal = false};
+    const struct fc_ident_rules rules = {.any = call->acme->p.policy->lenient.names};
     char *domain = fc_arena_strdup(call->arena, mail_domain);
     struct fc_problem inner = {0};
 

@@ -57,7 +57,9 @@ static json_t *meta(const struct fc_policy *policy, struct fc_arena *arena)
 
     for (const char **name = policy->directory.caa_identities; name && *name; name++)
         json_array_append_new(caa, json_string(*name));
-    json_object_set_new(object, "caaIdentities", caa);
+    if (json_array_size(caa) > 0)
+        json_object_set(object, "caaIdentities", caa);
+    json_decref(caa);
     if (offered)
         json_object_set_new(object, "profiles", offered);
     json_object_set_new(object, "termsOfService", json_string(policy->directory.terms_of_service));

@@ -240,6 +240,33 @@ static int revoke_compromised(struct revocation *revocation)
     return 0;
 }
 
+/* Pebble draws no conclusion from who signed: the reason is the one that was given, the key may be certified again. */
+static int revoke_as_asked(struct revocation *revocation)
+{
+    struct fc_acme_call *call = revocation->call;
+    const struct fc_certificate *row = &revocation->row;
+
+    if (fc_store_cert_revoke(call->acme->p.store, row->serial, call->now, (int)revocation->reason, &call->err))
+        return fc_acme_problem_caught(call, FC_E_BUSY) ? refuse_again(revocation)
+                                                       : fc_acme_problem_internal(call, REVOKE);
+    add_event(call->acme, row, call->now, (int)revocation->reason, "certificate key");
+    return 0;
+}
+
+/* Inside the write: what is known of a key that signs its own revocation. */
+static int revoke_key(struct revocation *revocation)
+{
+    struct fc_acme_call *call = revocation->call;
+
+    if (call->acme->p.policy->lenient.names)
+        return revoke_as_asked(revocation);
+    if (revoke_compromised(revocation))
+        return -1;
+    if (fc_store_key_block(call->acme->p.store, revocation->spki, &call->err) || revoke_others(revocation))
+        return fc_acme_problem_internal(call, REVOKE);
+    return 0;
+}
+
 static int revoke_by_key(struct revocation *revocation)
 {
     struct fc_acme_call *call = revocation->call;
@@ -254,12 +281,9 @@ static int revoke_by_key(struct revocation *revocation)
             "JWK embedded in revocation request must be the same public key as the cert to be revoked");
     if (fc_store_begin(store, FC_STORE_WRITE, &tx, &call->err))
         return fc_acme_problem_internal(call, REVOKE);
-    if (revoke_compromised(revocation))
+    if (revoke_key(revocation))
         return -1;
-    if (fc_store_key_block(store, revocation->spki, &call->err) || revoke_others(revocation) ||
-        fc_store_commit(&tx, &call->err))
-        return fc_acme_problem_internal(call, REVOKE);
-    return 0;
+    return fc_store_commit(&tx, &call->err) ? fc_acme_problem_internal(call, REVOKE) : 0;
 }
 
 int fc_acme_revoke_cert(struct fc_acme_call *call)

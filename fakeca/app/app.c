@@ -16,6 +16,7 @@
 #include "acme/acme.h"
 #include "app/app_int.h"
 #include "ca/ca.h"
+#include "compat/compat.h"
 #include "dns/dns.h"
 #include "events/events.h"
 #include "faults/faults.h"
@@ -84,7 +85,8 @@ static int check_listen(const struct fc_app_config *config, const struct listen_
 
 static int check_listens(const struct fc_app_config *config, struct fc_err *err)
 {
-    const struct listen_option all[] = {{"--acme-listen", config->acme_listen, false},
+    /* Pebble's listeners are open to whom its file opens them */
+    const struct listen_option all[] = {{"--acme-listen", config->pebble ? NULL : config->acme_listen, false},
                                         {"--acme-http-listen", config->acme_http_listen, false},
                                         {"--management-listen", config->management_listen, true},
                                         {"--dns-listen", dns_served(config) ? config->dns_listen : NULL, false}};
@@ -142,15 +144,43 @@ static int check_dns(const struct fc_app_config *config, struct fc_err *err)
 
 /* ---- one part after the other ---- */
 
-static int start_place(struct fc_app *app, struct fc_err *err)
+static void name_files(struct fc_app *app)
 {
-    if (fc_app_place_make(&app->config, &app->place, err))
-        return -1;
     app->ca_file = fc_asprintf("%s/ca.pem", app->place);
     app->trust_file = fc_asprintf("%s/trust.pem", app->place);
     app->clock_file = fc_asprintf("%s/clock", app->place);
     app->run_file = fc_asprintf("%s/run.json", app->place);
+}
+
+static void forget_files(struct fc_app *app)
+{
+    free(FC_TAKE(app->ca_file));
+    free(FC_TAKE(app->trust_file));
+    free(FC_TAKE(app->clock_file));
+    free(FC_TAKE(app->run_file));
+}
+
+static int start_place(struct fc_app *app, struct fc_err *err)
+{
+    if (fc_app_place_make(&app->config, &app->place, err))
+        return -1;
+    name_files(app);
     return 0;
+}
+
+/* Somebody has the default place already. */
+static int move_place(struct fc_app *app, struct fc_err *err)
+{
+    char *beside;
+
+    if (fc_app_place_beside(app->place, &beside, err))
+        return -1;
+    free(app->place);
+    app->place = beside;
+    app->own_place = true;
+    forget_files(app);
+    name_files(app);
+    return fc_clock_open(app->clock_file, &app->clock, err);
 }
 
 static int start_clock(struct fc_app *app, struct fc_err *err)
@@ -159,6 +189,8 @@ static int start_clock(struct fc_app *app, struct fc_err *err)
 
     if (fc_clock_open(app->clock_file, &app->clock, &cause) == 0)
         return fc_app_clock_load(app, err);
+    if (cause.code == FC_E_BUSY && app->config.evade && !app->config.state)
+        return move_place(app, err) || fc_app_clock_load(app, err) ? -1 : 0;
     if (cause.code == FC_E_BUSY)
         return fc_err_set(
             err, FC_E_BUSY,
@@ -233,10 +265,24 @@ static int start_limits(struct fc_app *app, struct fc_err *err)
     return 0;
 }
 
+static int start_pebble_policy(struct fc_app *app, struct fc_err *err)
+{
+    fc_auto_free char *text = NULL;
+    struct fc_policy *policy;
+
+    if (fc_compat_config_policy(app->config.pebble, &text, err) ||
+        fc_policy_parse(text, strlen(text), "config file", &policy, err) || place_policy(app, policy, err))
+        return -1;
+    return start_limits(app, err);
+}
+
 static int start_policies(struct fc_app *app, struct fc_err *err)
 {
     static const struct fc_opt_strings usual = {.at = {"production", "staging"}, .count = 2};
     const struct fc_opt_strings *builtin = app->config.environments.count ? &app->config.environments : &usual;
+
+    if (app->config.pebble)
+        return start_pebble_policy(app, err);
 
     for (size_t i = 0; i < builtin->count; i++)
         if (load_builtin(app, builtin->at[i], err))
@@ -268,7 +314,8 @@ static void longest_patience(const struct fc_app *app, struct fc_net_unbound_par
 /* What validation asks. */
 static int start_resolver(struct fc_app *app, const struct fc_resolver **ret_resolver, struct fc_err *err)
 {
-    struct fc_net_unbound_params params = {.server = app->config.dns_server};
+    struct fc_net_unbound_params params = {.server = app->config.dns_server,
+                                           .host = app->config.dns == FC_APP_DNS_HOST && !app->config.dns_server};
 
     if (!params.server && app->config.dns == FC_APP_DNS_MOCK) {
         *ret_resolver = fc_dns_resolver(app->dns);
@@ -321,6 +368,16 @@ static void handle_manage(void *cookie, struct fc_http_req *req, struct fc_http_
     fc_manage_handle(app->manage, req, res);
 }
 
+static void handle_pebble(void *cookie, struct fc_http_req *req, struct fc_http_res *res)
+{
+    const struct fc_app *app = cookie;
+    fc_compat_pebble_acme(app->pebble, req, res);
+}
+
+static void handle_pebble_manage(void *cookie, struct fc_http_req *req, struct fc_http_res *res)
+{
+    const struct fc_app *app = cookie;
+    fc_compat_pebble_manage(app->pebble, req, res);
 /* On the accept thread: a fault says that nobody is at home. */
 static bool refusing(void *cookie)
 {
@@ -344,6 +401,31 @@ static int listen_on(struct fc_app *app, struct fc_server_service *service, cons
     return fc_server_add(app->server, service, listen, last, ret_port, err);
 }
 
+/* On the port that is asked for, or where that is taken and may be given way to, on any. */
+static int listen_management(struct fc_app *app, struct fc_err *err)
+{
+    struct fc_server_service manage = {.name = "management", .scheme = "http", .handler = handle_manage};
+    struct fc_err cause = {0};
+
+    if (listen_on(app, &manage, app->config.management_listen, &app->management_port, &cause) == 0)
+        return 0;
+    if (cause.code == FC_E_BUSY && app->config.evade)
+        return listen_on(app, &manage, "localhost:0", &app->management_port, err);
+    return fc_err_set(err, cause.code, "%s", cause.text);
+}
+
+static int listen_pebble(struct fc_app *app, struct fc_err *err)
+{
+    struct fc_server_service manage = {.name = "pebble-management",
+                                       .scheme = "https",
+                                       .tls_cert_pem = app->tls.cert_pem,
+                                       .tls_key_pem = app->tls.key_pem,
+                                       .handler = handle_pebble_manage};
+    unsigned port;
+
+    return listen_on(app, &manage, app->config.pebble->management_listen, &port, err);
+}
+
 static int start_listeners(struct fc_app *app, struct fc_err *err)
 {
     unsigned last;
@@ -355,6 +437,8 @@ static int start_listeners(struct fc_app *app, struct fc_err *err)
                                      .scheme = "https",
                                      .tls_cert_pem = app->tls.cert_pem,
                                      .tls_key_pem = app->tls.key_pem,
+                                     .handler = app->config.pebble ? handle_pebble : fc_app_dispatch};
+    struct fc_server_service plain = {.name = "acme-http", .scheme = "http", .handler = fc_app_dispatch};
                                      .handler = fc_app_dispatch,
                                      .refusing = refusing};
     struct fc_server_service plain = {
@@ -362,7 +446,7 @@ static int start_listeners(struct fc_app *app, struct fc_err *err)
     struct fc_server_service manage = {.name = "management", .scheme = "http", .handler = handle_manage};
     if (listen_on(app, &acme, app->config.acme_listen, &app->acme_port, err) ||
         listen_on(app, &plain, app->config.acme_http_listen, &app->acme_http_port, err) ||
-        listen_on(app, &manage, app->config.management_listen, &app->management_port, err))
+        listen_management(app, err) || (app->config.pebble && listen_pebble(app, err)))
         return -1;
     if (!dns_served(&app->config))
         return 0;
@@ -486,9 +570,23 @@ static int start_manage(struct fc_app *app, struct fc_err *err)
     return fc_manage_new(&params, &app->manage, err);
 }
 
+static void start_pebble(struct fc_app *app)
+{
+    const struct fc_compat_pebble_params params = {.config = app->config.pebble,
+                                                   .store = app->store,
+                                                   .env = app->policies[0]->name,
+                                                   .ca = app->cas[0],
+                                                   .acme = fc_app_dispatch,
+                                                   .acme_cookie = app};
+
+    app->pebble = fc_compat_pebble_new(&params);
+}
+
 /* From here on the world sees us: files before the first answer, run.json when all listeners serve. */
 static int open_doors(struct fc_app *app, struct fc_err *err)
 {
+    if (app->config.pebble)
+        start_pebble(app);
     if (fc_app_files_trust(app, err) || fc_app_ports_keep(app, err) || fc_va_start(app->va, err) ||
         fc_server_start(app->server, err))
         return -1;
@@ -533,6 +631,14 @@ void fc_app_drain(struct fc_app *app)
     fc_manage_ready(app->manage, false);
 }
 
+static void remove_place(const struct fc_app *app)
+{
+    unlink(app->ca_file);
+    unlink(app->trust_file);
+    unlink(app->clock_file);
+    rmdir(app->place);
+}
+
 /* In reverse order; takes an app that only came half-way up. */
 void fc_app_stop(struct fc_app *app)
 {
@@ -555,6 +661,7 @@ void fc_app_stop(struct fc_app *app)
         fc_acme_free(app->acmes[i]);
         free(app->directories[i]);
     }
+    fc_compat_pebble_free(app->pebble);
     fc_app_work_free(app->work);
     fc_server_free(app->server);
     fc_ca_tls_release(&app->tls);
@@ -573,12 +680,11 @@ void fc_app_stop(struct fc_app *app)
         unlink(app->run_file);
     fc_clock_free(app->clock);
     fc_store_close(app->store);
+    if (app->own_place)
+        remove_place(app);
     json_decref(app->run);
     free(app->pki_url);
-    free(app->ca_file);
-    free(app->trust_file);
-    free(app->clock_file);
-    free(app->run_file);
+    forget_files(app);
     free(app->place);
     pthread_mutex_destroy(&app->files_lock);
     free(app);

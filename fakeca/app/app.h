@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct fc_compat_config;
+
 /* Who answers validation's questions, unless dns_server does. */
-enum fc_app_dns { FC_APP_DNS_MOCK, FC_APP_DNS_SYSTEM };
+enum fc_app_dns { FC_APP_DNS_MOCK, FC_APP_DNS_SYSTEM, FC_APP_DNS_HOST };
 
 /* What `fakeca serve` can be told. Defaults: fc_app_config_defaults. Strings are borrowed and must outlive the app. */
 struct fc_app_config {
@@ -22,9 +24,9 @@ struct fc_app_config {
     const char *dns_listen;        /* "127.0.0.1:8053"; "none": not served */
     const char *port_map;          /* "" */
     const char *dns_default;       /* "127.0.0.1" */
-    int dns;                       /* enum fc_app_dns: the mock, or the roots with DNSSEC validation */
-    const char *dns_server;        /* "ADDR[:PORT]" of a resolver to ask instead; NULL */
-    const char *pki_url;           /* NULL: http://localhost:MANAGEMENT_PORT/pki */
+    int dns;                /* enum fc_app_dns: the mock, the roots with DNSSEC validation, or as this host does */
+    const char *dns_server; /* "ADDR[:PORT]" of a resolver to ask instead; NULL */
+    const char *pki_url;    /* NULL: http://localhost:MANAGEMENT_PORT/pki */
     struct fc_opt_strings tls_names;
     const char *tls_cert, *tls_key;     /* files */
     const char *root_cert, *root_key;   /* files */
@@ -41,6 +43,10 @@ struct fc_app_config {
     bool durable;
     bool seeded;
     int64_t seed;
+    /* A Pebble: its face before the ACME server, its management paths, its policy alone; it listens where its file says. NULL: none. */
+    const struct fc_compat_config *pebble;
+    /* When the default place or the management port is taken, others are taken: several run beside each other. */
+    bool evade;
 };
 void fc_app_config_defaults(struct fc_app_config *config);
 

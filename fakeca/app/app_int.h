@@ -10,6 +10,8 @@
 
 /* The folder of run.json, made and checked, absolute; the caller frees. */
 int fc_app_place_make(const struct fc_app_config *config, char **ret_place, struct fc_err *err);
+/* One of this process's own, inside `place`; the caller frees. */
+int fc_app_place_beside(const char *place, char **ret_place, struct fc_err *err);
 
 /* ---- the job loop: one thread, jobs one after the other ---- */
 
@@ -53,6 +55,8 @@ struct fc_app {
     struct fc_acme *acmes[FC_APP_ENVS_MAX];
     char *directories[FC_APP_ENVS_MAX];
     struct fc_manage *manage;
+    struct fc_compat_pebble *pebble;
+    bool own_place; /* made for this run alone: removed at the end */
     int64_t started_mono;
 
     unsigned acme_port, acme_http_port, management_port, dns_port;

@@ -89,3 +89,13 @@ int fc_app_place_make(const struct fc_app_config *config, char **ret_place, stru
     *ret_place = absolute;
     return 0;
 }
+
+int fc_app_place_beside(const char *place, char **ret_place, struct fc_err *err)
+{
+    fc_auto_free char *beside = fc_asprintf("%s/%ld", place, (long)getpid());
+
+    if (fc_file_private_dir(beside, err))
+        return -1;
+    *ret_place = FC_TAKE(beside);
+    return 0;
+}

@@ -207,30 +207,45 @@ static void let_signals_kill(int signals)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+int fc_cmd_serve_until(const struct fc_app_config *config, int log, const struct fc_cmd_serve_ready *ready,
+                       struct fc_err *err)
+{
+    struct fc_app *app = NULL;
+    int signal = -1;
+
+    int signals = take_signals();
+    raise_descriptors();
+    if (signals < 0)
+        return fc_err_errno(err, "cannot take signals");
+    if (fc_app_start(config, &app, err) == 0) {
+        ready->fn(ready->cookie, fc_app_run(app));
+        signal = serve(app, signals, log);
+        fc_app_drain(app);
+        let_signals_kill(signals);
+        fc_app_stop(app);
+    }
+    close(signals);
+    return signal;
+}
+
+static void ready(void *cookie, const json_t *run)
+{
+    print_ready(run, cookie);
+}
+
 static int run(const struct fc_cmd *self, int argc, char *const *argv)
 {
     struct fc_cmd_serve_target target;
-    struct fc_app *app = NULL;
     struct fc_err err = {0};
 
     int code = fc_cmd_serve_read(self, argc, argv, &target);
     if (code < 0) {
-        int signals = take_signals();
-        raise_descriptors();
-        if (signals < 0)
-            fc_err_errno(&err, "cannot take signals");
-        if (signals < 0 || fc_app_start(&target.app, &app, &err)) {
+        const struct fc_cmd_serve_ready when = {ready, &target};
+        int signal = fc_cmd_serve_until(&target.app, target.log, &when, &err);
+        if (signal < 0)
             code = fc_cmd_fail(self, &err);
-        } else {
-            print_ready(fc_app_run(app), &target);
-            int signal = serve(app, signals, target.log);
-            fc_app_drain(app);
-            let_signals_kill(signals);
-            fc_app_stop(app);
+        else
             code = signal == SIGINT ? FC_EXIT_INTERRUPTED : FC_EXIT_GOOD;
-        }
-        if (signals >= 0)
-            close(signals);
     }
     json_decref(target.file);
     return code;

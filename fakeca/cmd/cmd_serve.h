@@ -15,4 +15,13 @@ struct fc_cmd_serve_target {
     json_t *file; /* of the config file, whose texts `app` borrows; the caller drops it */
 };
 
+/* Called when all listeners are up. */
+struct fc_cmd_serve_ready {
+    void (*fn)(void *cookie, const json_t *run);
+    void *cookie;
+};
+/* Runs a CA until it is interrupted: the signal, or -1 with the error when it did not start. */
+int fc_cmd_serve_until(const struct fc_app_config *config, int log, const struct fc_cmd_serve_ready *ready,
+                       struct fc_err *err);
+
 #endif

@@ -15,6 +15,7 @@ struct fc_net_unbound;
 /* Strings are copied. */
 struct fc_net_unbound_params {
     const char *server;     /* "ADDR[:PORT]", port 53 when none is given; NULL: the roots */
+    bool host;              /* without server: those of /etc/resolv.conf, and /etc/hosts before them; no DNSSEC */
     const char *root_hints; /* file, for the roots; NULL: that of Debian's package dns-root-data */
     const char
         *trust_anchor; /* file of DS or DNSKEY records that answers must lead to; NULL: for the roots Debian's, for a

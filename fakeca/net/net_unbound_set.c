@@ -139,6 +139,19 @@ static int set_roots(struct ub_ctx *ctx, const char *hints, char **ret_rule, str
     return 0;
 }
 
+/* As programs of this host resolve: its resolvers, and its own list of names. */
+static int set_host(struct ub_ctx *ctx, char **ret_rule, struct fc_err *err)
+{
+    *ret_rule = fc_strdup("resolver of this host");
+    int failed = ub_ctx_resolvconf(ctx, NULL);
+    if (failed == 0)
+        failed = ub_ctx_hosts(ctx, NULL);
+    if (failed == 0)
+        return 0;
+    return fc_err_set(err, FC_E_SYSTEM, "libunbound cannot use '/etc/resolv.conf' or '/etc/hosts': %s",
+                      ub_strerror(failed));
+}
+
 /* With an anchor answers are validated, without one they are taken as they come. */
 static int set_anchor(struct ub_ctx *ctx, const char *anchor, struct fc_err *err)
 {
@@ -156,7 +169,8 @@ int fc_net_unbound_set(struct ub_ctx *ctx, const struct fc_net_unbound_params *p
                        struct fc_err *err)
 {
     const char *hints = params->root_hints != NULL ? params->root_hints : ROOT_HINTS;
-    const char *anchor = params->trust_anchor != NULL || params->server != NULL ? params->trust_anchor : ROOT_ANCHOR;
+    bool taken = params->trust_anchor != NULL || params->server != NULL || params->host;
+    const char *anchor = taken ? params->trust_anchor : ROOT_ANCHOR;
     struct fc_buf text fc_auto_buf = {0};
 
     fc_buf_init(&text, SETTINGS_MAX);
@@ -165,6 +179,7 @@ int fc_net_unbound_set(struct ub_ctx *ctx, const struct fc_net_unbound_params *p
     put_sockets(&text);
     put_times(&text, params);
     int failed = params->server != NULL ? put_server(params->server, &text, ret_rule, err)
+                 : params->host         ? set_host(ctx, ret_rule, err)
                                         : set_roots(ctx, hints, ret_rule, err);
     if (failed != 0)
         return -1;

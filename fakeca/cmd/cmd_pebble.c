@@ -1,0 +1,301 @@
+/* fakeca pebble: a CA in the place of Pebble. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_file.h"
+#include "base/base_log.h"
+#include "base/base_text.h"
+#include "base/base_version.h"
+
+#include "compat/compat.h"
+#include "server/server.h"
+
+#include "app/app.h"
+
+#include "cmd/cmd.h"
+#include "cmd/cmd_go.h"
+#include "cmd/cmd_serve.h"
+
+#define CONFIG_MAX (1 << 20)
+#define PREFIX "Pebble "
+#define EXIT_REFUSED 1 /* Pebble's for all that goes wrong at the start, but flags */
+
+struct target {
+    const char *config, *dnsserver;
+    bool strict, version;
+    struct fc_app_config app;
+    int log;
+    struct fc_compat_config pebble;
+    const char *management; /* as the config file has it */
+};
+
+static const char *const logs[] = {"events", "all", "none", NULL};
+
+#define AT(member) .offset = offsetof(struct target, member)
+
+static const struct fc_opt options[] = {
+    {.name = "config",
+     .type = FC_OPT_STRING,
+     AT(config),
+     .arg = "FILE",
+     .help = "Pebble's config file (default: test/config/pebble-config.json)"},
+    {.name = "dnsserver",
+     .type = FC_OPT_STRING,
+     AT(dnsserver),
+     .arg = "HOST:PORT",
+     .help = "whom validation asks; without it this host's resolver and /etc/hosts"},
+    {.name = "strict", .type = FC_OPT_FLAG, AT(strict), .help = "changes nothing here, as in Pebble today"},
+    {.name = "version", .type = FC_OPT_FLAG, AT(version), .help = "say the version and end"},
+    {.name = "management-listen",
+     .type = FC_OPT_STRING,
+     AT(app.management_listen),
+     .arg = "ADDR:PORT",
+     .env = "FAKECA_MANAGEMENT_LISTEN",
+     .help = "fakeca's own management API (default: localhost:15001, any free port where that is taken)"},
+    {.name = "state",
+     .type = FC_OPT_STRING,
+     AT(app.state),
+     .arg = "DIR",
+     .env = "FAKECA_STATE",
+     .help = "keep accounts, certificates, keys and the clock in this folder: more than Pebble can"},
+    {.name = "clock",
+     .type = FC_OPT_STRING,
+     AT(app.clock),
+     .arg = "WHEN",
+     .env = "FAKECA_CLOCK",
+     .help = "where the clock begins: -60d, 2027-02-10"},
+    {.name = "limits",
+     .type = FC_OPT_STRING,
+     AT(app.limits),
+     .arg = "WHICH",
+     .env = "FAKECA_LIMITS",
+     .help = "rate limits: letsencrypt, staging, off, or a factor (default: off)"},
+    {.name = "seed",
+     .type = FC_OPT_INT,
+     AT(app.seed),
+     .arg = "N",
+     .env = "FAKECA_SEED",
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "repeatable chance: nonces that are refused, authorizations that are used again, tokens"},
+    {.name = "log",
+     .type = FC_OPT_WORD,
+     AT(log),
+     .arg = "WHAT",
+     .words = logs,
+     .help = "what standard error gets: events, all (every request too), none"},
+    {.name = NULL},
+};
+
+static const char about[] =
+    "A CA in the place of Pebble: its flags, config file, PEBBLE_* variables, ports, log lines and management paths. "
+    "Under\n"
+    "the name `pebble` (a symbolic link) the program is this command.\n"
+    "\n"
+    "the same\n"
+    "  -config FILE, -dnsserver HOST:PORT, -strict, -version; exit codes 1 (start refused) and 2 (flags)\n"
+    "  keys of the config file: listenAddress, managementListenAddress, httpPort, tlsPort, certificate, privateKey,\n"
+    "    ocspResponderURL, externalAccountBindingRequired, externalAccountMACKeys, caaIdentities, domainBlocklist,\n"
+    "    keyAlgorithm, profiles, retryAfter, certificateValidityPeriod\n"
+    "  PEBBLE_WFE_NONCEREJECT, PEBBLE_AUTHZREUSE, PEBBLE_WFE_ORDERS_PER_PAGE, PEBBLE_VA_NOSLEEP, PEBBLE_VA_SLEEPTIME,\n"
+    "    PEBBLE_VA_ALWAYS_VALID, PEBBLE_ALTERNATE_ROOTS, PEBBLE_CHAIN_LENGTH, with Pebble's defaults: 5 % of good "
+    "nonces\n"
+    "    are refused, validations begin up to 5 s later, a valid authorization is used again in one order of two\n"
+    "  the directory at https://HOST:14000/dir, on https://HOST:15000 /roots/N, /intermediates/N, /root-keys/N,\n"
+    "    /intermediate-keys/N, /cert-status-by-serial/HEX, /set-renewal-info/\n"
+    "  what is taken: names of one label and of any suffix, any address, P-521 and RSA-1024 keys; no rate limits, no "
+    "CAA\n"
+    "\n"
+    "better\n"
+    "  it does not hang or panic where Pebble does; the listeners are up when the log says so; a config key that is\n"
+    "    unknown is told; key paths answer for every key; a certificate of its own when the config file names none\n"
+    "  the clock: fakeca --advance-days 60; the log: fakeca log; the API: http://localhost:15001/api/v1\n"
+    "  --state DIR keeps accounts over a restart\n"
+    "\n"
+    "different on purpose\n"
+    "  URLs behind the directory are other ones; texts of problems are Let's Encrypt's, types too where Pebble has "
+    "none\n"
+    "    (dns, tls, badSignatureAlgorithm); http-01 sends the Host header without a port, and asks once, not three "
+    "times;\n"
+    "    a challenge is decided and a certificate issued within the request where that is quick; order of lists is "
+    "fixed\n"
+    "  fakeca/compat/README.md lists all of it with reasons\n"
+    "\n"
+    "how to switch a CI job\n"
+    "  plain processes   ln -s \"$(command -v fakeca)\" bin/pebble; ln -s \"$(command -v fakeca)\" "
+    "bin/pebble-challtestsrv\n"
+    "                    then as before: pebble -config test/config/pebble-config.json -dnsserver 127.0.0.1:8053\n"
+    "  docker compose    image: one that holds fakeca, command: fakeca pebble -config /test/my-config.json -dnsserver "
+    "...;\n"
+    "                    environment and ports stay\n"
+    "  GitHub action     in the step that starts Pebble: run: fakeca pebble -config ... &\n"
+    "                    and wait for it with: fakeca health --wait 30s\n";
+
+/* ---- what it says ---- */
+
+static void warn(void *cookie, const char *text)
+{
+    (void)cookie;
+    fc_log(FC_LOG_WARN, "%s", text);
+}
+
+static void say_setting(const struct fc_compat_config *pebble, const char *dnsserver)
+{
+    if (dnsserver)
+        fc_cmd_go_log(PREFIX, "Using custom DNS resolver for ACME challenges: %s", dnsserver);
+    else
+        fc_cmd_go_log(PREFIX, "Using system DNS resolver for ACME challenges");
+    if (pebble->sleep_s == 0)
+        fc_cmd_go_log(PREFIX, "Disabling random VA sleeps");
+    else
+        fc_cmd_go_log(PREFIX, "Setting maximum random VA sleep time to %lld seconds", (long long)pebble->sleep_s);
+    if (pebble->always_valid)
+        fc_cmd_go_log(PREFIX, "Disabling VA challenge requests. VA always returns valid");
+    fc_cmd_go_log(PREFIX, "Configured to reject %lld%% of good nonces", (long long)pebble->nonce_reject);
+    fc_cmd_go_log(PREFIX, "Configured to attempt authz reuse for each identifier %lld%% of the time",
+                  (long long)pebble->authz_reuse);
+    fc_cmd_go_log(PREFIX, "Configured to show %lld orders per page", (long long)pebble->orders_per_page);
+}
+
+static void ready(void *cookie, const json_t *run)
+{
+    const struct target *target = cookie;
+    const struct fc_compat_config *pebble = &target->pebble;
+
+    say_setting(pebble, target->dnsserver);
+    if (target->management) {
+        fc_cmd_go_log(PREFIX, "Management interface listening on: %s", target->management);
+        fc_cmd_go_log(PREFIX, "Root CA certificate available at: https://%s/roots/0", target->management);
+        for (int n = 1; n <= pebble->alternate_roots; n++)
+            fc_cmd_go_log(PREFIX, "Alternate (%d) root CA certificate available at: https://%s/roots/%d", n,
+                          target->management, n);
+    } else {
+        fc_cmd_go_log(PREFIX, "Management interface is disabled");
+    }
+    fc_cmd_go_log(PREFIX, "fakeca's own management API: %s", fc_cmd_text(run, "management"));
+    if (!pebble->certificate)
+        fc_cmd_go_log(PREFIX, "The config file names no certificate: clients trust the one of %s",
+                      fc_cmd_text(run, "ca_file"));
+    fc_cmd_go_log(PREFIX, "Listening on: %s", pebble->listen);
+    fc_cmd_go_log(PREFIX, "ACME directory available at: https://%s/dir", pebble->listen);
+}
+
+/* ---- what it is told ---- */
+
+static const char *variable(const char *name)
+{
+    return getenv(name);
+}
+
+static int read_config(struct target *target, struct fc_err *err)
+{
+    fc_auto_free char *text = NULL;
+    size_t len;
+
+    if (fc_file_read(target->config, CONFIG_MAX, &text, &len, err))
+        return fc_err_prefix(err, "config file");
+    if (fc_compat_config_read(&target->pebble, target->config, text, len, warn, NULL, err))
+        return -1;
+    fc_compat_config_env(&target->pebble, variable, warn, NULL);
+    target->pebble.strict = target->strict;
+    return 0;
+}
+
+/* One line for all that is open to other machines. */
+static int warn_open(const char *listen, const char *other, struct fc_err *err)
+{
+    bool first = true, second = true;
+
+    if (fc_server_listen_check(listen, &first, err) || (other && fc_server_listen_check(other, &second, err)))
+        return fc_err_prefix(err, "config file");
+    if (!first || !second)
+        fc_log(
+            FC_LOG_WARN,
+            "%s%s%s: other machines reach this, as the config file says; whoever does can have any certificate of this "
+            "CA, whose keys are for tests only",
+            first ? "" : listen, first || second ? "" : " and ", second ? "" : other);
+    return 0;
+}
+
+static int set_up(struct target *target, struct fc_arena *arena, struct fc_err *err)
+{
+    struct fc_app_config *app = &target->app;
+    struct fc_compat_config *pebble = &target->pebble;
+
+    app->pebble = pebble;
+    app->evade = true;
+    app->dns_listen = "none";
+    app->dns = FC_APP_DNS_HOST;
+    app->tls_cert = pebble->certificate;
+    app->tls_key = pebble->private_key;
+    app->port_map =
+        fc_arena_printf(arena, "80=%lld,443=%lld", (long long)pebble->http_port, (long long)pebble->tls_port);
+    app->seeded = app->seed >= 0;
+    if (fc_cmd_go_address(arena, pebble->listen, &app->acme_listen, err))
+        return fc_err_prefix(err, "config file: 'pebble.listenAddress'");
+    target->management = pebble->management_listen;
+    if (target->management && fc_cmd_go_address(arena, target->management, &pebble->management_listen, err))
+        return fc_err_prefix(err, "config file: 'pebble.managementListenAddress'");
+    if (target->dnsserver && fc_cmd_go_address(arena, target->dnsserver, &app->dns_server, err))
+        return fc_err_prefix(err, "flag '-dnsserver'");
+    return warn_open(app->acme_listen, pebble->management_listen, err);
+}
+
+/* Where the address of a busy port stands: in the config file, not in an option of `fakeca serve`. */
+static void name_key(struct fc_err *err)
+{
+    char *hint = strstr(err->text, "; give another with ");
+    const char *key = strstr(err->text, "(pebble-management)") ? "managementListenAddress" : "listenAddress";
+
+    if (hint)
+        snprintf(hint, sizeof err->text - (size_t)(hint - err->text), "; give another as '%s' in the config file", key);
+}
+
+static int serve(const struct fc_cmd *self, struct target *target)
+{
+    fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
+    const struct fc_cmd_serve_ready when = {ready, target};
+    struct fc_err err = {0};
+    int signal = -1;
+
+    if (target->strict)
+        puts("Running in strict mode");
+    fc_cmd_go_log(PREFIX, "Starting Pebble ACME server");
+    if (read_config(target, &err) == 0 && set_up(target, arena, &err) == 0)
+        signal = fc_cmd_serve_until(&target->app, target->log, &when, &err);
+    if (signal >= 0)
+        return signal == SIGINT ? FC_EXIT_INTERRUPTED : FC_EXIT_GOOD;
+    if (err.code == FC_E_BUSY)
+        name_key(&err);
+    fc_cmd_fail(self, &err);
+    return EXIT_REFUSED;
+}
+
+static int run(const struct fc_cmd *self, int argc, char *const *argv)
+{
+    fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
+    struct target target = {.config = "test/config/pebble-config.json"};
+    struct fc_opt_result result = {0};
+
+    fc_app_config_defaults(&target.app);
+    target.app.seed = -1;
+    char *const *flags = fc_cmd_go_flags(arena, options, argc, argv, &argc);
+    int code = fc_cmd_parse(self, options, &target, argc, flags, &result, 0, 0);
+    if (code >= 0)
+        return code;
+    if (target.version) {
+        printf("Pebble version: fakeca %s\n", fc_version);
+        return fc_cmd_done(self);
+    }
+    code = serve(self, &target);
+    fc_compat_config_release(&target.pebble);
+    return code;
+}
+
+const struct fc_cmd fc_cmd_pebble = {.name = "pebble",
+                                     .synopsis = "[-config FILE] [-dnsserver HOST:PORT] [-strict] [-version]",
+                                     .summary = "run the CA in the place of Pebble",
+                                     .about = about,
+                                     .run = run};

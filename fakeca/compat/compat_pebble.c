@@ -1,0 +1,133 @@
+/* What Pebble does with a request before its ACME handlers see it, and with the answer. */
+#include "compat/compat_int.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_rand.h"
+#include "base/base_text.h"
+#include "base/base_time.h"
+
+#define JOSE "application/jose+json"
+#define NEW_NONCE "/acme/new-nonce"
+#define AUTHZ "/acme/authz/"
+#define ORDER "/acme/order/"
+#define FINALIZE "/acme/finalize/"
+#define RENEWAL_INFO "/acme/renewal-info/"
+#define PROBLEM "urn:ietf:params:acme:error:"
+
+struct fc_compat_pebble *fc_compat_pebble_new(const struct fc_compat_pebble_params *params)
+{
+    struct fc_compat_pebble *pebble = fc_calloc(1, sizeof *pebble);
+
+    pebble->p = *params;
+    pebble->ari = fc_compat_ari_new();
+    return pebble;
+}
+
+void fc_compat_pebble_free(struct fc_compat_pebble *pebble)
+{
+    if (!pebble)
+        return;
+    fc_compat_ari_free(pebble->ari);
+    free(pebble);
+}
+
+/* ---- before ---- */
+
+/* A refusal with what every answer carries: the headers are those of newNonce. */
+static void refuse(const struct fc_compat_pebble *pebble, struct fc_http_req *req, struct fc_http_res *res, int status,
+                   const char *type, const char *detail)
+{
+    struct fc_http_req nonce = *req;
+
+    nonce.method = "HEAD";
+    nonce.path = NEW_NONCE;
+    nonce.query = NULL;
+    nonce.body = "";
+    nonce.body_len = 0;
+    pebble->p.acme(pebble->p.acme_cookie, &nonce, res);
+    fc_http_res_json(
+        req, res, status, "application/problem+json",
+        json_pack("{s:o,s:s,s:i}", "type", json_sprintf("%s%s", PROBLEM, type), "detail", detail, "status", status));
+}
+
+/* Whether the request goes on to the ACME server. */
+static bool pass(const struct fc_compat_pebble *pebble, struct fc_http_req *req, struct fc_http_res *res)
+{
+    const char *type = fc_http_req_header(req, "Content-Type");
+    const char *agent = fc_http_req_header(req, "User-Agent");
+
+    if (strcmp(req->method, "POST") != 0)
+        return true;
+    if (!agent || !*agent) {
+        refuse(pebble, req, res, 400, "malformed",
+               "User-Agent header is missing or empty: RFC 8555 section 6.1 wants one");
+        return false;
+    }
+    if (!type || strcmp(type, JOSE) != 0) {
+        refuse(pebble, req, res, 415, "malformed",
+               "Invalid Content-Type header on POST. Content-Type must be \"" JOSE "\"");
+        return false;
+    }
+    if ((int64_t)fc_rand_below(100) < pebble->p.config->nonce_reject) {
+        refuse(pebble, req, res, 400, "badNonce", "JWS has an invalid anti-replay nonce");
+        return false;
+    }
+    return true;
+}
+
+static bool show_set_info(struct fc_compat_pebble *pebble, struct fc_http_req *req, struct fc_http_res *res)
+{
+    if (strcmp(req->method, "GET") != 0 || !fc_text_starts(req->path, RENEWAL_INFO))
+        return false;
+    const char *text = fc_compat_ari_get(pebble->ari, req->arena, req->path + strlen(RENEWAL_INFO));
+    if (text)
+        fc_http_res_text(req, res, 200, "application/json; charset=utf-8", text);
+    return text != NULL;
+}
+
+/* ---- after ---- */
+
+static bool says_status(const struct fc_http_res *res, const char *status)
+{
+    const char *at = res->status == 200 && res->body ? strstr(res->body, "\"status\": \"") : NULL;
+
+    return at && fc_text_starts(at + strlen("\"status\": \""), status);
+}
+
+/* Seconds or a date, at random: clients must know both (RFC 9110 section 10.2.3). */
+static void retry_after(const struct fc_http_req *req, struct fc_http_res *res, int64_t seconds)
+{
+    char date[FC_TIME_TEXT_MAX];
+
+    if (seconds <= 0)
+        return;
+    const char *text = fc_rand_below(2)
+                           ? fc_arena_printf(req->arena, "%" PRId64, seconds)
+                           : fc_arena_strdup(req->arena, fc_time_http(req->now + seconds * FC_SECOND, date));
+    fc_http_res_set_header(res, "Retry-After", text);
+}
+
+static void add_retry_after(const struct fc_compat_pebble *pebble, const struct fc_http_req *req,
+                            struct fc_http_res *res)
+{
+    const struct fc_compat_config *config = pebble->p.config;
+
+    if (fc_text_starts(req->path, AUTHZ) && says_status(res, "pending"))
+        retry_after(req, res, config->authz_retry_after);
+    else if ((fc_text_starts(req->path, ORDER) || fc_text_starts(req->path, FINALIZE)) &&
+             says_status(res, "processing"))
+        retry_after(req, res, config->order_retry_after);
+}
+
+void fc_compat_pebble_acme(void *cookie, struct fc_http_req *req, struct fc_http_res *res)
+{
+    struct fc_compat_pebble *pebble = cookie;
+
+    if (show_set_info(pebble, req, res) || !pass(pebble, req, res))
+        return;
+    pebble->p.acme(pebble->p.acme_cookie, req, res);
+    add_retry_after(pebble, req, res);
+}

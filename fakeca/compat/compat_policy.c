@@ -1,0 +1,150 @@
+/* The policy of a Pebble: that of the environment `pebble`, with what config file and variables say over it. */
+#include "compat/compat_int.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/base_json.h"
+#include "base/base_text.h"
+
+#include "policy/policy.h"
+
+#define DAYS_90_S (INT64_C(90) * 86400)
+
+static json_t *seconds(int64_t count)
+{
+    return json_sprintf("%" PRId64 "s", count);
+}
+
+/* ---- profiles ---- */
+
+static void put_profile(json_t *list, const json_t *pattern, const char *name, const json_t *given)
+{
+    const json_t *period = fc_compat_json_get(given, "validityPeriod");
+    const json_t *text = fc_compat_json_get(given, "description");
+    json_t *profile = json_deep_copy(pattern);
+    int64_t validity = json_integer_value(period);
+
+    json_object_set_new(profile, "name", json_string(name));
+    json_object_set_new(profile, "description", json_string(text ? json_string_value(text) : name));
+    json_object_set_new(profile, "validity", seconds(validity > 0 ? validity : DAYS_90_S));
+    json_array_append_new(list, profile);
+}
+
+/* Of several the name that Pebble's own file gives its usual one stands for "default" in what we call so. */
+static const char *usual_of(const json_t *profiles)
+{
+    const char *first = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)profiles));
+
+    return json_object_get(profiles, "default") ? "default" : first;
+}
+
+static void put_profiles(const struct fc_compat_config *config, json_t *policy)
+{
+    const json_t *pattern = json_array_get(json_object_get(policy, "profiles"), 0);
+    json_t *list = json_array(), *given;
+    const char *name;
+
+    if (json_object_size(config->profiles) == 0) {
+        json_t *only = json_deep_copy(pattern);
+        json_object_set_new(only, "offered", json_false());
+        json_object_set_new(only, "validity", seconds(config->validity_s > 0 ? config->validity_s : DAYS_90_S));
+        json_array_append_new(list, only);
+    } else {
+        json_object_foreach((json_t *)(uintptr_t)config->profiles, name, given) put_profile(list, pattern, name, given);
+        json_object_set_new(policy, "default_profile", json_string(usual_of(config->profiles)));
+        json_object_set_new(json_object_get(policy, "lenient"), "random_profile", json_true());
+    }
+    json_object_set_new(policy, "profiles", list);
+}
+
+/* ---- CA certificates ---- */
+
+static json_t *certificate(const json_t *pattern, const char *name, const char *common_name, const char *issuer)
+{
+    json_t *made = json_deep_copy(pattern);
+
+    json_object_set_new(made, "name", json_string(name));
+    json_object_set_new(made, "common_name", json_string(common_name));
+    if (issuer)
+        json_object_set_new(made, "issuer", json_string(issuer));
+    return made;
+}
+
+/* root-0, then chain_length - 1 intermediates between it and int-0, which issues. */
+static void put_hierarchy(const struct fc_compat_config *config, json_t *policy)
+{
+    json_t *hierarchy = json_object_get(policy, "hierarchy");
+    const json_t *old = json_object_get(hierarchy, "certificates");
+    const json_t *root = json_array_get(old, 0), *issuing = json_array_get(old, 1);
+    const char *key = config->rsa ? "RSA-2048" : "P-256";
+    json_t *list = json_array();
+    size_t i;
+    json_t *each;
+
+    json_array_append_new(list, json_deep_copy(root));
+    for (int64_t n = config->chain_length - 1; n > 0; n--) {
+        fc_auto_free char *name = fc_asprintf("int-0-%" PRId64, n);
+        fc_auto_free char *above =
+            n == config->chain_length - 1 ? fc_strdup("root-0") : fc_asprintf("int-0-%" PRId64, n + 1);
+        fc_auto_free char *common_name =
+            fc_asprintf("Pebble Intermediate CA 0.%" PRId64 " - fakeca TEST, do not trust", n);
+        json_t *made = certificate(issuing, name, common_name, above);
+        json_object_set_new(made, "issues_leaves", json_false());
+        json_array_append_new(list, made);
+    }
+    json_t *last = json_deep_copy(issuing);
+    json_object_set_new(last, "issuer", json_string(config->chain_length > 1 ? "int-0-1" : "root-0"));
+    json_array_append_new(list, last);
+    json_array_foreach(list, i, each) json_object_set_new(each, "key", json_string(key));
+    json_object_set_new(hierarchy, "certificates", list);
+}
+
+/* ---- the rest ---- */
+
+static json_t *lowered(const json_t *names)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        fc_auto_free char *name = fc_strdup(json_string_value(json_array_get(names, i)));
+        fc_text_lower(name);
+        json_array_append_new(list, json_string(name));
+    }
+    return list;
+}
+
+static void put_lenient(const struct fc_compat_config *config, json_t *policy)
+{
+    json_t *lenient = json_object_get(policy, "lenient");
+
+    json_object_set_new(lenient, "authz_anew_percent", json_integer(100 - config->authz_reuse));
+    json_object_set_new(lenient, "always_valid", json_boolean(config->always_valid));
+    json_object_set_new(lenient, "validation_sleep", seconds(config->always_valid ? 0 : config->sleep_s));
+    if (config->ocsp_url)
+        json_object_set_new(lenient, "ocsp_url", json_string(config->ocsp_url));
+}
+
+int fc_compat_config_policy(const struct fc_compat_config *config, char **ret_text, struct fc_err *err)
+{
+    fc_auto_json policy = NULL;
+    struct fc_policy *loaded;
+    size_t len;
+    const char *builtin = fc_policy_builtin_text("pebble", &len);
+
+    if (fc_json_parse(builtin, len, &policy, err))
+        return -1;
+    put_profiles(config, policy);
+    put_hierarchy(config, policy);
+    put_lenient(config, policy);
+    if (config->blocklist)
+        json_object_set_new(json_object_get(policy, "blocked_names"), "names", lowered(config->blocklist));
+    if (config->caa_identities)
+        json_object_set_new(json_object_get(policy, "directory"), "caa_identities", lowered(config->caa_identities));
+    fc_auto_free char *text = fc_json_text(policy);
+    if (fc_policy_parse(text, strlen(text), "the policy of the config file", &loaded, err))
+        return -1;
+    fc_policy_free(loaded);
+    *ret_text = FC_TAKE(text);
+    return 0;
+}
