@@ -378,6 +378,8 @@ static void handle_pebble_manage(void *cookie, struct fc_http_req *req, struct f
 {
     const struct fc_app *app = cookie;
     fc_compat_pebble_manage(app->pebble, req, res);
+}
+
 /* On the accept thread: a fault says that nobody is at home. */
 static bool refusing(void *cookie)
 {
@@ -437,13 +439,10 @@ static int start_listeners(struct fc_app *app, struct fc_err *err)
                                      .scheme = "https",
                                      .tls_cert_pem = app->tls.cert_pem,
                                      .tls_key_pem = app->tls.key_pem,
-                                     .handler = app->config.pebble ? handle_pebble : fc_app_dispatch};
-    struct fc_server_service plain = {.name = "acme-http", .scheme = "http", .handler = fc_app_dispatch};
-                                     .handler = fc_app_dispatch,
+                                     .handler = app->config.pebble ? handle_pebble : fc_app_dispatch,
                                      .refusing = refusing};
     struct fc_server_service plain = {
         .name = "acme-http", .scheme = "http", .handler = fc_app_dispatch, .refusing = refusing};
-    struct fc_server_service manage = {.name = "management", .scheme = "http", .handler = handle_manage};
     if (listen_on(app, &acme, app->config.acme_listen, &app->acme_port, err) ||
         listen_on(app, &plain, app->config.acme_http_listen, &app->acme_http_port, err) ||
         listen_management(app, err) || (app->config.pebble && listen_pebble(app, err)))
