@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# lego and certbot against `fakeca pebble`, started as Pebble is, with the challenge server of Debian's package for its DNS.
+# shellcheck source=fakeca/tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=fakeca/tests/e2e/pebble_lib.sh
+. "$(dirname "$0")/pebble_lib.sh"
+
+ln -s "$fakeca" "$work/pebble"
+client_port=$(free_port)
+start_challtestsrv pebble-challtestsrv --
+http_port=$client_port pebble_config pebble
+start_pebble pebble "$work/pebble" -- -dnsserver "127.0.0.1:$dns_port"
+directory=$pebble_directory
+
+curl -sSk "$pebble_management/roots/0" >"$work/root.pem"
+curl -sSk "$pebble_management/intermediates/0" >"$work/intermediate.pem"
+cat "$work/cert.pem" "$work/root.pem" >"$work/trust.pem"
+ca_file=$work/trust.pem trust_file=$work/trust.pem
+
+lego_run "$client_port" lego.example.com run || fail "lego does not obtain"
+openssl verify -CAfile "$work/root.pem" -untrusted "$work/intermediate.pem" "$work/lego/certificates/lego.example.com.crt" \
+    >"$work/verify.log" 2>&1 || fail "the chain of Pebble's management paths does not verify lego's certificate"
+first=$(lego_serial lego.example.com)
+lego_run "$client_port" lego.example.com renew --no-random-sleep --days 3650 || fail "lego does not renew"
+differs "$(lego_serial lego.example.com)" "$first" "lego's certificate after its renewal"
+serial=$(lego_serial lego.example.com)
+lego_run "$client_port" lego.example.com revoke || fail "lego does not revoke"
+same "$(curl -sSk "$pebble_management/cert-status-by-serial/$serial" | jq -r .Status)" Revoked "the status of lego's certificate"
+
+certbot_run certonly --standalone --http-01-port "$client_port" --agree-tos -m ops@example.com --server "$directory" -d certbot.localhost.test -d single ||
+    fail "certbot does not obtain"
+serial=$(certbot_serial certbot.localhost.test)
+same "$(curl -sSk "$pebble_management/cert-status-by-serial/$serial" | jq -r .Status)" Valid "the status of certbot's certificate"
+
+# the clock of it, from the default place
+"$fakeca" --advance-days 60 >"$work/advance.log" 2>&1 || fail "the clock of fakeca pebble does not move"
+"$fakeca" run -- env REQUESTS_CA_BUNDLE="$trust_file" certbot renew --no-random-sleep-on-renew --config-dir "$work/le" --work-dir "$work/le-work" \
+    --logs-dir "$work/le-log" -n </dev/null >"$work/certbot-renew.log" 2>&1 || fail "certbot does not renew after 60 days"
+differs "$(certbot_serial certbot.localhost.test)" "$serial" "certbot's certificate 60 days later"
+
+certbot_run revoke --cert-path "$work/le/live/certbot.localhost.test/cert.pem" --server "$directory" --no-delete-after-revoke --reason keycompromise ||
+    fail "certbot does not revoke"
+answer=$(curl -sSk "$pebble_management/cert-status-by-serial/$(certbot_serial certbot.localhost.test)")
+same "$(jq -r '.Status + " " + (.Reason | tostring)' <<<"$answer")" "Revoked 1" "the status of certbot's revoked certificate"

@@ -1,0 +1,458 @@
+#!/usr/bin/python3
+"""Asks a Pebble (the original or `fakeca pebble`) a fixed list of requests and prints what it answers, one line a fact:
+
+    STEP FIELD VALUE
+
+Random values and addresses are masked by what they are, so that two lists can be compared with diff.
+
+usage: pebble_ask.py DIRECTORY MANAGEMENT CHALLTESTSRV
+"""
+
+import base64
+import hashlib
+import json
+import re
+import ssl
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+from cryptography.x509.oid import NameOID
+
+TLS = ssl.create_default_context()
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE
+SHOWN = ("content-type", "location", "link", "replay-nonce", "retry-after", "cache-control", "allow")
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def request(method, url, body=None, headers=None):
+    call = urllib.request.Request(url, data=body, method=method, headers=headers or {})
+    try:
+        answer = urllib.request.urlopen(call, context=TLS, timeout=30)
+    except urllib.error.HTTPError as refused:
+        answer = refused
+    with answer:
+        return answer.status, [(n.lower(), v) for n, v in answer.headers.items()], answer.read()
+
+
+class Key:
+    def __init__(self, private):
+        self.private = private
+        self.kid = None
+
+    def jwk(self):
+        public = self.private.public_key().public_numbers()
+        if isinstance(self.private, rsa.RSAPrivateKey):
+            size = (public.n.bit_length() + 7) // 8
+            return {"e": b64(public.e.to_bytes(3, "big")), "kty": "RSA", "n": b64(public.n.to_bytes(size, "big"))}
+        size = (self.private.curve.key_size + 7) // 8
+        return {
+            "crv": {256: "P-256", 384: "P-384", 521: "P-521"}[self.private.curve.key_size],
+            "kty": "EC",
+            "x": b64(public.x.to_bytes(size, "big")),
+            "y": b64(public.y.to_bytes(size, "big")),
+        }
+
+    def alg(self):
+        if isinstance(self.private, rsa.RSAPrivateKey):
+            return "RS256"
+        return {256: "ES256", 384: "ES384", 521: "ES512"}[self.private.curve.key_size]
+
+    def sign(self, data):
+        if isinstance(self.private, rsa.RSAPrivateKey):
+            from cryptography.hazmat.primitives.asymmetric import padding
+
+            return self.private.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        digest = {256: hashes.SHA256, 384: hashes.SHA384, 521: hashes.SHA512}[self.private.curve.key_size]
+        r, s = utils.decode_dss_signature(self.private.sign(data, ec.ECDSA(digest())))
+        size = (self.private.curve.key_size + 7) // 8
+        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+    def thumbprint(self):
+        text = json.dumps(self.jwk(), sort_keys=True, separators=(",", ":"))
+        return b64(hashlib.sha256(text.encode()).digest())
+
+
+def new_key(curve=None):
+    return Key(ec.generate_private_key(curve or ec.SECP256R1()))
+
+
+class Asker:
+    def __init__(self, directory, management, challenges):
+        self.management = management
+        self.challenges = challenges
+        self.origin = re.match(r"https://[^/]+", directory).group(0)
+        self.directory_url = directory
+        self.directory = json.loads(request("GET", directory)[2])
+        self.key = new_key()
+        self.masks = []
+
+    # ---- talking ----
+
+    def nonce(self):
+        headers = dict(request("HEAD", self.directory["newNonce"])[1])
+        return headers["replay-nonce"]
+
+    def jws(self, url, payload, key, protected=None):
+        header = {"alg": key.alg(), "nonce": self.nonce(), "url": url}
+        header.update({"kid": key.kid} if key.kid else {"jwk": key.jwk()})
+        header.update(protected or {})
+        header = {name: value for name, value in header.items() if value is not None}
+        first = b64(json.dumps(header).encode())
+        second = "" if payload is None else b64(payload if isinstance(payload, bytes) else json.dumps(payload).encode())
+        signature = b64(key.sign(f"{first}.{second}".encode()))
+        return json.dumps({"protected": first, "payload": second, "signature": signature}).encode()
+
+    def post(self, url, payload, key=None, protected=None, headers=None, body=None):
+        sent = {"Content-Type": "application/jose+json", "User-Agent": "pebble_ask"}
+        sent.update(headers or {})
+        sent = {name: value for name, value in sent.items() if value is not None}
+        data = body if body is not None else self.jws(url, payload, key or self.key, protected)
+        return request("POST", url, data, sent)
+
+    # ---- printing ----
+
+    def mask(self, text):
+        text = str(text)
+        for value, name in self.masks:
+            text = text.replace(value, name)
+        text = text.replace(self.origin, "ORIGIN")
+        for member, url in self.directory.items():
+            if isinstance(url, str):
+                text = text.replace(url.replace(self.origin, "ORIGIN"), f"<{member}>")
+        text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", "<time>", text)
+        text = re.sub(r"[0-9a-f]{30,}", "<hex>", text)
+        return re.sub(r"[A-Za-z0-9_-]{20,}", "<random>", text)
+
+    def facts(self, step, value, path=""):
+        if isinstance(value, dict):
+            for name in sorted(value):
+                self.facts(step, value[name], f"{path}.{name}")
+            if not value:
+                print(step, path, "{}")
+        elif isinstance(value, list):
+            print(step, f"{path}#", len(value))
+            for item in sorted(value, key=lambda item: json.dumps(item, sort_keys=True)):
+                self.facts(step, item, f"{path}[]")
+        else:
+            print(step, path, self.mask(value))
+
+    def show(self, step, answer, body=True):
+        status, headers, data = answer
+        print(step, "status", status)
+        for name, value in sorted(headers):
+            if name in SHOWN:
+                value = "<seconds or date>" if name == "retry-after" else self.mask(value.split("; charset=")[0])
+                print(step, f"header.{name}", value)
+        if not body:
+            return answer
+        try:
+            self.facts(step, json.loads(data), "body")
+        except ValueError:
+            kind = "PEM" if data.startswith(b"-----BEGIN") else repr(self.mask(data.decode()))
+            print(step, "body", kind)
+        return answer
+
+    # ---- steps of a client ----
+
+    def account(self, key, step=None, **payload):
+        payload.setdefault("termsOfServiceAgreed", True)
+        answer = self.post(self.directory["newAccount"], payload, key)
+        if step:
+            self.show(step, answer)
+        key.kid = dict(answer[1]).get("location")
+        if key.kid:
+            self.masks.append((key.kid, "<account>"))
+        return answer
+
+    def order(self, names, step=None, key=None, **more):
+        idents = [{"type": "ip" if re.match(r"[\d.]+$|.*:", n) else "dns", "value": n} for n in names]
+        answer = self.post(self.directory["newOrder"], dict(identifiers=idents, **more), key)
+        if step:
+            self.show(step, answer)
+        order = json.loads(answer[2])
+        order["url"] = dict(answer[1]).get("location")
+        return order
+
+    def read(self, url):
+        return json.loads(self.post(url, None)[2])
+
+    def until(self, url, words):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            value = self.read(url)
+            if value["status"] in words:
+                return value
+            time.sleep(0.05)
+        sys.exit(f"{url} is {value['status']}")
+
+    def provide(self, kind, name, challenge, wrong=False):
+        key_authorization = "wrong" if wrong else f"{challenge['token']}.{self.key.thumbprint()}"
+        calls = {
+            "http-01": ("add-http01", {"token": challenge.get("token"), "content": key_authorization}),
+            "tls-alpn-01": ("add-tlsalpn01", {"host": name, "content": key_authorization}),
+            "dns-01": (
+                "set-txt",
+                {"host": f"_acme-challenge.{name}.", "value": b64(hashlib.sha256(key_authorization.encode()).digest())},
+            ),
+        }
+        path, body = calls[kind]
+        status, _, _ = request("POST", f"{self.challenges}/{path}", json.dumps(body).encode())
+        if status != 200:
+            sys.exit(f"{path} answers {status}")
+
+    def authorize(self, order, kind="http-01", step=None, wrong=False):
+        for url in order["authorizations"]:
+            authz = self.read(url)
+            if authz["status"] == "valid":
+                continue
+            challenge = next(c for c in authz["challenges"] if c["type"] == kind)
+            self.provide(kind, authz["identifier"]["value"], challenge, wrong)
+            answer = self.post(challenge["url"], {})
+            if step:
+                self.show(step, (answer[0], answer[1], b"{}"))
+            authz = self.until(url, ("valid", "invalid"))
+        return authz
+
+    def csr(self, names, key=None, cn=None):
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn)] if cn else [])
+        import ipaddress
+
+        sans = [
+            x509.IPAddress(ipaddress.ip_address(n)) if re.match(r"[\d.]+$|.*:", n) else x509.DNSName(n) for n in names
+        ]
+        builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+        builder = builder.add_extension(x509.SubjectAlternativeName(sans), False)
+        return key, b64(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
+
+    def issue(self, names, step=None, kind="http-01", key=None, **more):
+        order = self.order(names, **more)
+        self.authorize(order, kind)
+        if not order.get("url"):
+            sys.exit(f"no order for {names}: {order}")
+        self.until(order["url"], ("ready",))
+        key, csr = self.csr(names, key)
+        answer = self.post(order["finalize"], {"csr": csr})
+        if step:
+            self.show(step, (answer[0], answer[1], b"{}"))
+        if answer[0] != 200:
+            return None
+        done = self.until(order["url"], ("valid", "invalid"))
+        done["url"] = order["url"]
+        done["key"] = key
+        return done
+
+
+def describe(asker, step, pem):
+    chain = re.findall(rb"-----BEGIN.*?-----END CERTIFICATE-----\n", pem, re.S)
+    print(step, "chain", len(chain))
+    leaf = x509.load_pem_x509_certificate(chain[0])
+    print(step, "subject", leaf.subject.rfc4514_string())
+    for extension in leaf.extensions:
+        print(step, "extension", extension.oid._name, "critical" if extension.critical else "")
+    sans = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    print(step, "names", sorted(str(name.value) for name in sans))
+    return leaf
+
+
+def key_type(pem):
+    return type(serialization.load_pem_private_key(pem, None)).__name__.lstrip("_")
+
+
+def plain_requests(asker):
+    asker.show("directory", request("GET", asker.directory_url))
+    asker.show("directory-post-as-get", asker.post(asker.directory_url, None, Key(asker.key.private)), body=False)
+    asker.show("new-nonce-head", request("HEAD", asker.directory["newNonce"]))
+    asker.show("new-nonce-get", request("GET", asker.directory["newNonce"]))
+    asker.show("unknown-path", request("GET", f"{asker.origin}/nothing-here"))
+    asker.show("new-account-get", request("GET", asker.directory["newAccount"]), body=False)
+
+
+def accounts(asker):
+    where = asker.directory["newAccount"]
+    asker.show("account-no-terms", asker.post(where, {"contact": ["mailto:a@a.test"]}, new_key()))
+    asker.show("account-only-existing", asker.post(where, {"onlyReturnExisting": True}, new_key()))
+    asker.show("account-tel", asker.post(where, {"termsOfServiceAgreed": True, "contact": ["tel:123"]}, new_key()))
+    asker.show("account-bad-mail", asker.post(where, {"termsOfServiceAgreed": True, "contact": ["mailto:x"]}, new_key()))
+    asker.account(asker.key, "account-new", contact=["mailto:ops@a.test"])
+    again = Key(asker.key.private)
+    asker.show("account-again", asker.post(where, {"termsOfServiceAgreed": True}, again))
+    asker.show("account-found", asker.post(where, {"onlyReturnExisting": True}, again))
+    asker.show("account-read", asker.post(asker.key.kid, None))
+    asker.show("account-update", asker.post(asker.key.kid, {"contact": ["mailto:new@a.test"]}))
+    asker.show("account-p521", asker.account(new_key(ec.SECP521R1())), body=False)
+    small = Key(rsa.generate_private_key(public_exponent=65537, key_size=1024))
+    asker.show("account-rsa1024", asker.account(small), body=False)
+    gone = new_key()
+    asker.account(gone)
+    asker.show("account-deactivate", asker.post(gone.kid, {"status": "deactivated"}, gone))
+    asker.show("account-deactivated", asker.post(gone.kid, None, gone))
+    rolled, fresh = new_key(), new_key()
+    asker.account(rolled)
+    url = asker.directory["keyChange"]
+    inner = Key(fresh.private)
+    payload = {"account": rolled.kid, "oldKey": rolled.jwk()}
+    body = asker.jws(url, payload, inner, {"nonce": None})
+    asker.show("key-change", asker.post(url, body, rolled), body=False)
+    fresh.kid = rolled.kid
+    asker.show("key-change-after", asker.post(fresh.kid, None, fresh), body=False)
+    asker.show("key-change-old", asker.post(rolled.kid, None, rolled))
+
+
+def envelopes(asker):
+    url = asker.directory["newOrder"]
+    good = {"identifiers": [{"type": "dns", "value": "a.test"}]}
+    asker.show("bad-content-type", asker.post(url, good, headers={"Content-Type": "application/json"}))
+    asker.show("bad-nonce", asker.post(url, good, protected={"nonce": b64(b"not a nonce that was given")}))
+    asker.show("no-nonce", asker.post(url, good, protected={"nonce": None}))
+    asker.show("bad-url", asker.post(url, good, protected={"url": url + "x"}))
+    asker.show("bad-alg", asker.post(url, good, protected={"alg": "HS256"}))
+    asker.show("bad-kid", asker.post(url, good, protected={"kid": asker.key.kid + "9999"}))
+    asker.show("both-keys", asker.post(url, good, protected={"jwk": asker.key.jwk()}))
+    asker.show("no-json", asker.post(url, None, body=b"this is no JWS"))
+    other = new_key()
+    other.kid = asker.key.kid
+    asker.show("bad-signature", asker.post(url, good, other))
+    asker.show("payload-no-json", asker.post(url, b"no json"))
+
+
+def orders(asker):
+    asker.order(["one.a.test"], "order-new")
+    asker.show("order-none", asker.post(asker.directory["newOrder"], {"identifiers": []}))
+    bad_type = {"identifiers": [{"type": "mail", "value": "x"}]}
+    asker.show("order-type", asker.post(asker.directory["newOrder"], bad_type))
+    for name in ("single", "localhost", "a.unknown-tld", "com", "*.wild.test", "127.0.0.1", "192.0.2.1", "::1"):
+        answer = asker.order([name])
+        print("order-name", name, answer.get("status"))
+    for name in ("a..test", "-a.test", "a_b.test", "*.*.test", "a." + "b" * 64 + ".test", "a.test.", "ünï.test", ""):
+        answer = asker.order([name])
+        print("order-bad-name", ascii(name), answer.get("status"), answer.get("type"))
+    answer = asker.order([f"n{n}.a.test" for n in range(150)])
+    print("order-150", len(answer.get("authorizations", [])))
+    order = asker.order(["two.a.test", "*.two.a.test"])
+    print("order-wildcard", len(order["authorizations"]))
+    asker.show("order-read", asker.post(order["url"], None))
+    asker.show("order-get", request("GET", order["url"]), body=False)
+    asker.show("order-unknown", asker.post(order["url"] + "9999", None), body=False)
+    for url in order["authorizations"]:
+        authz = asker.read(url)
+        kind = "wildcard" if authz.get("wildcard") else "plain"
+        print("authz-challenges", kind, sorted(c["type"] for c in authz["challenges"]))
+    plain = next(url for url in order["authorizations"] if not asker.read(url).get("wildcard"))
+    asker.show("authz-read", asker.post(plain, None), body=False)
+    authz = asker.read(plain)
+    for name in sorted(authz):
+        print("authz-member", name, authz[name] if name in ("identifier", "status") else "")
+    challenge = next(c for c in authz["challenges"] if c["type"] == "http-01")
+    asker.show("challenge-read", asker.post(challenge["url"], None))
+    asker.show("authz-deactivate", asker.post(plain, {"status": "deactivated"}), body=False)
+    print("authz-deactivated", asker.read(plain)["status"], asker.until(order["url"], ("invalid", "deactivated"))["status"])
+    early = asker.order(["early.a.test"])
+    asker.show("finalize-early", asker.post(early["finalize"], {"csr": asker.csr(["early.a.test"])[1]}))
+    dated = {"notBefore": "2036-01-01T00:00:00Z", "notAfter": "2036-02-01T00:00:00Z"}
+    order = asker.order(["dated.a.test"], **dated)
+    print("order-dates", order.get("notBefore"), order.get("notAfter"))
+
+
+def certificates(asker):
+    for kind in ("http-01", "dns-01", "tls-alpn-01"):
+        name = f"{kind}.a.test"
+        order = asker.order([name])
+        authz = asker.authorize(order, kind, f"challenge-{kind}")
+        print(f"valid-{kind}", authz["status"], [(c["type"], c["status"]) for c in authz["challenges"] if c["status"] == "valid"])
+    order = asker.order(["wrong.a.test"])
+    authz = asker.authorize(order, wrong=True)
+    failed = next(c for c in authz["challenges"] if c["type"] == "http-01")
+    print("invalid", authz["status"], failed["status"], failed["error"]["type"], failed["error"]["status"])
+    print("invalid-order", asker.until(order["url"], ("invalid",))["status"])
+    done = asker.issue(["cert.a.test", "www.cert.a.test"], "finalize")
+    print("order-valid", "members", sorted(name for name in done if name not in ("url", "key")))
+    answer = asker.show("certificate", asker.post(done["certificate"], None))
+    leaf = describe(asker, "leaf", answer[2])
+    lifetime = leaf.not_valid_after - leaf.not_valid_before
+    print("leaf", "serial bits at most 160", leaf.serial_number.bit_length() <= 160, "lives", lifetime.days > 0)
+    asker.show("certificate-get", request("GET", done["certificate"]), body=False)
+    asker.show("certificate-unknown", asker.post(done["certificate"][:-4] + "0000", None), body=False)
+    management(asker, leaf)
+    order = asker.order(["csr.a.test"])
+    asker.authorize(order)
+    asker.until(order["url"], ("ready",))
+    for step, payload in (
+        ("csr-no-base64", {"csr": "*"}),
+        ("csr-garbage", {"csr": b64(b"garbage")}),
+        ("csr-other-name", {"csr": asker.csr(["other.a.test"])[1]}),
+        ("csr-account-key", {"csr": asker.csr(["csr.a.test"], asker.key.private)[1]}),
+    ):
+        asker.show(step, asker.post(order["finalize"], payload))
+    for key in (ec.generate_private_key(ec.SECP521R1()), rsa.generate_private_key(65537, 1024)):
+        done_small = asker.issue([f"k{key.key_size}.a.test"], key=key)
+        print("key", key.key_size, done_small["status"] if done_small else "refused")
+    print("ip", asker.issue(["127.0.0.1"])["status"])
+    print("single", asker.issue(["single"])["status"])
+    revoke(asker, leaf, done)
+
+
+def serial_status(asker, step, serial, **kinds):
+    status, headers, data = request("GET", f"{asker.management}/cert-status-by-serial/{serial}")
+    print(step, status)
+    if status == 200:
+        value = json.loads(data)
+        print(step, "members", sorted(value), value["Status"], value.get("Reason"), value["Certificate"][:27])
+        print(step, "same serial", int(value["Serial"], 16) == int(serial, 16))
+
+
+def management(asker, leaf):
+    for path in ("roots/0", "intermediates/0", "roots/9", "roots/x", "root-keys/9", "nothing", "cert-status-by-serial/", "cert-status-by-serial/zz", "cert-status-by-serial/ab"):
+        asker.show(f"management-{path}", request("GET", f"{asker.management}/{path}"))
+    for path in ("root-keys/0", "intermediate-keys/0"):
+        answer = asker.show(f"management-{path}", request("GET", f"{asker.management}/{path}"), body=False)
+        print(f"management-{path}", "a key" if answer[0] == 200 and key_type(answer[2]) else "none")
+    asker.show("management-post", request("POST", f"{asker.management}/roots/0", b""), body=False)
+    issuer = x509.load_pem_x509_certificate(request("GET", f"{asker.management}/intermediates/0")[2])
+    root = x509.load_pem_x509_certificate(request("GET", f"{asker.management}/roots/0")[2])
+    print("management", "intermediate issued the leaf", issuer.subject == leaf.issuer, "root the intermediate", issuer.issuer == root.subject)
+    serial_status(asker, "status-valid", f"{leaf.serial_number:x}")
+
+
+def revoke(asker, leaf, done):
+    url = asker.directory["revokeCert"]
+    der = b64(leaf.public_bytes(serialization.Encoding.DER))
+    asker.show("revoke-garbage", asker.post(url, {"certificate": b64(b"garbage")}))
+    asker.show("revoke-reason", asker.post(url, {"certificate": der, "reason": 7}))
+    other = new_key()
+    asker.account(other)
+    asker.show("revoke-foreign", asker.post(url, {"certificate": der}, other))
+    asker.show("revoke", asker.post(url, {"certificate": der, "reason": 4}), body=False)
+    asker.show("revoke-again", asker.post(url, {"certificate": der, "reason": 4}))
+    serial_status(asker, "status-revoked", f"{leaf.serial_number:x}")
+    by_key = asker.issue(["bykey.a.test"])
+    pem = asker.post(by_key["certificate"], None)[2]
+    der = b64(x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER))
+    asker.show("revoke-by-key", asker.post(url, {"certificate": der}, Key(by_key["key"])), body=False)
+
+
+def lists(asker):
+    account = json.loads(asker.post(asker.key.kid, None)[2])
+    print("account", "orders", "orders" in account)
+    if "orders" not in account:
+        return
+    status, headers, data = asker.post(account["orders"], None)
+    print("orders", status, len(json.loads(data)["orders"]), [re.sub(r"<.*>", "<url>", v) for n, v in headers if n == "link" and "next" in v])
+
+
+def main():
+    asker = Asker(*(argument.rstrip("/") for argument in sys.argv[1:4]))
+    for part in (plain_requests, accounts, envelopes, orders, certificates, lists):
+        part(asker)
+
+
+main()
