@@ -333,8 +333,7 @@ static void merge_denied(struct fc_plan_finding **of_group)
             outage->detail = denied->detail;
             outage->denied = denied->times;
             outage->retry_at = denied->until;
-            if (outage->certificates >= denied->certificates)
-                *place = NULL;
+            *place = NULL;
         }
     }
 }

@@ -36,9 +36,9 @@ const char *fc_plan_verdict(const struct fc_plan_report *report)
     char number[FC_PLAN_COUNT_MAX], at[FC_TIME_TEXT_MAX];
 
     if (first)
-        return fc_arena_printf(report->arena, "this breaks: %s, first on %s ('%s')",
+        return fc_arena_printf(report->arena, "this breaks: %s, first on %s ('%s')%s",
                                fc_plan_says(first->kind, first->certificates, number), fc_plan_minute(first->first, at),
-                               first->group);
+                               first->group, n > first->certificates ? ", and more below" : "");
     n = certificates_of(report, false, &first);
     if (first)
         return fc_arena_printf(report->arena, "nothing breaks, %s",
