@@ -366,11 +366,18 @@ static void end_findings(struct fc_plan_notes *notes)
             if (!notes->findings[i])
                 continue;
             r->findings[r->n_findings++] = *notes->findings[i];
-            if (notes->findings[i]->kind == FC_PLAN_EXPIRED)
-                r->expired += notes->findings[i]->certificates;
         }
     }
     qsort(r->findings, r->n_findings, sizeof *r->findings, compare);
+}
+
+/* A certificate may have ended for several causes; it counts once. */
+static void count_expired(struct fc_plan_notes *notes)
+{
+    const uint64_t any = ((UINT64_C(1) << N_CAUSES) - 1) << FC_PLAN_EXPIRED * N_CAUSES;
+
+    for (size_t i = 0; i < notes->estate->n_certificates; i++)
+        notes->report->expired += (notes->seen[i] & any) != 0;
 }
 
 static double rate(const struct segment *segment, int64_t n)
@@ -403,6 +410,7 @@ struct fc_plan_report *fc_plan_notes_end(struct fc_plan_notes *notes)
     for (size_t i = 0; i < r->n_weeks; i++)
         higher(&r->week, &(struct fc_plan_peak){r->weeks[i].from, r->weeks[i].orders});
     end_findings(notes);
+    count_expired(notes);
     end_changes(notes);
     return FC_TAKE(notes->report);
 }

@@ -363,12 +363,14 @@ static int attempt(struct sim *sim, struct cert *cert, int64_t now, struct fc_er
     return result == 0 ? issue(sim, &call, cert, &order, err) : result < 0 ? -1 : 0;
 }
 
-/* Started anew without what it had on disk. */
+/* Started anew without what it had on disk. A host that does not exist yet is not. */
 static void redeploy(struct sim *sim, struct cert *cert, int64_t now)
 {
     const struct fc_plan_redeploys *plan = &group_of(sim, cert)->redeploys;
 
     cert->next_redeploy = --cert->redeploys_left > 0 ? now + plan->every : NEVER;
+    if (cert->first && now < cert->missing_since)
+        return;
     if (cert->has && now > cert->issue.not_after)
         note_expired(sim, cert, now);
     if (cert->has)
@@ -430,8 +432,7 @@ static int begin(struct sim *sim, struct cert *cert, const struct fc_plan_group 
             return -1;
         cert->first = false;
     } else {
-        cert->missing_since = at;
-        cert->next_attempt = with_jitter(sim, cert, at);
+        cert->next_attempt = cert->missing_since = with_jitter(sim, cert, at);
     }
     schedule(sim, cert);
     return 0;
@@ -477,7 +478,7 @@ static int simulate(struct sim *sim, struct fc_err *err)
         struct cert *cert = &sim->certs[event.certificate];
         if (event.at == cert->next_redeploy)
             redeploy(sim, cert, event.at);
-        if (attempt(sim, cert, event.at, err))
+        if (event.at >= cert->next_attempt && attempt(sim, cert, event.at, err))
             return -1;
         schedule(sim, cert);
     }

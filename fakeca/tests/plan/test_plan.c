@@ -93,6 +93,20 @@ static void a_period_in_the_middle(void **state)
     assert_true(fc_plan_good(t->report));
 }
 
+/* A host is not restarted before it is there, and what jitter adds to a first order is not lateness. */
+static void new_ones_begin_when_they_are_asked_for(void **state)
+{
+    struct lib_plan *t = *state;
+
+    lib_plan_run(t, "2027-01-01", "2027-02-01",
+                 "{'certificates': [{'name': 'web', 'names': ['www.c{n}.test'], 'count': 20, 'issued': '2027-01-10', "
+                 "'jitter': '6h', 'redeploys': {'first': '2027-01-05', 'every': '10d', 'count': 2}}]}");
+    /* ordered on the 10th, lost on the 15th and ordered again; nothing on the 5th */
+    assert_int_equal(t->report->orders, 40);
+    assert_int_equal(t->report->counted, 20);
+    assert_int_equal(t->report->n_findings, 0);
+}
+
 static void staging_and_no_limits_let_six_pass(void **state)
 {
     struct lib_plan *t = *state;
@@ -423,6 +437,7 @@ int main(void)
         LIB_PLAN_TEST(sixth_redeploy_that_waits_as_told),
         LIB_PLAN_TEST(five_redeploys_are_good),
         LIB_PLAN_TEST(a_period_in_the_middle),
+        LIB_PLAN_TEST(new_ones_begin_when_they_are_asked_for),
         LIB_PLAN_TEST(staging_and_no_limits_let_six_pass),
         LIB_PLAN_TEST(six_replicas_renew_at_once),
         LIB_PLAN_TEST(shortlived_with_a_rule_for_long_ones),
