@@ -51,8 +51,7 @@ static void judge_https(const struct ck_line *line, struct ck_verdict *v)
         return;
     ck_verdict_detail(v, "issued   %-12s %s", ck_judge_short(issue->serial), ck_line_day(line, issue->at));
     size_t failed = line->acts[line->issue_act ? line->issue_act - line->acts : 0].invalid;
-    if (!ck_judge_all_serve(line, false, CK_PH_BOOTSTRAP,
-                            line->again_orders ? ck_line_newest(line)->serial : issue->serial, v)) {
+    if (!ck_judge_all_serve(line, false, CK_PH_BOOTSTRAP, issue->serial, v)) {
         ck_verdict_set(v, CK_FAIL, "A certificate was issued, but visitors still get another one.");
         ck_verdict_remedy(v, "reload after the first issue as well; with webroot configure the HTTPS server yourself");
     } else if (failed > FAILURES_FINE) {

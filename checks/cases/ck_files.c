@@ -165,6 +165,10 @@ static void judge_names(const struct ck_line *line, struct ck_verdict *v)
 {
     if (ck_judge_no_https(line, v))
         return;
+    if ((line->members & CK_HAS_CLIENT) && line->n_issues == 0) {
+        ck_verdict_set(v, CK_INCONCLUSIVE, "No certificate was issued.");
+        return;
+    }
     ck_verdict_set(v, CK_PASS, "Each name is answered with a certificate for it.");
     for (size_t i = 0; i < line->n_targets; i++) {
         const struct ck_glance *glance = ck_line_glance(line, i, NULL, 0);

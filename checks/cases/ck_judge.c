@@ -62,7 +62,7 @@ bool ck_judge_all_serve(const struct ck_line *line, bool endpoints, enum ck_phas
         char at[FC_NET_ADDR_TEXT];
         if (target->endpoint != endpoints)
             continue;
-        const struct ck_glance *glance = ck_line_glance(line, i, NULL, phase);
+        const struct ck_glance *glance = ck_line_glance(line, i, phase == CK_PH_BOOTSTRAP ? "issued" : NULL, phase);
         if (glance && strcmp(glance->moment, "expiry") == 0)
             glance = ck_line_glance(line, i, "period", phase);
         if (glance && glance->steady && strcmp(glance->serial, serial) == 0)
@@ -134,12 +134,15 @@ static void detail_hops(const struct ck_fetch *fetch, struct ck_verdict *verdict
     {
         if (!primary_http(hop))
             continue;
-        char received[96];
+        int status = (int)json_integer_value(json_object_get(hop, "status"));
+        char received[64];
         snprintf(received, sizeof received, "%.60s", ck_judge_text(hop, "received"));
         received[strcspn(received, "\r\n")] = '\0';
-        ck_verdict_detail(verdict, "asked    %s -> %d %s%s %s", ck_judge_text(hop, "url"),
-                          (int)json_integer_value(json_object_get(hop, "status")), ck_judge_text(hop, "location"),
-                          ck_judge_text(hop, "error"), received);
+        if (status)
+            ck_verdict_detail(verdict, "asked    %s -> %d %s%s", ck_judge_text(hop, "url"), status,
+                              ck_judge_text(hop, "location"), received);
+        else
+            ck_verdict_detail(verdict, "asked    %s -> %s", ck_judge_text(hop, "url"), ck_judge_text(hop, "error"));
     }
 }
 

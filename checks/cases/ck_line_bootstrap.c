@@ -160,7 +160,8 @@ static bool issue(struct ck_line *line)
 
     if (can_stop && line->setup->method == CK_METHOD_STANDALONE)
         return issue_first(line);
-    return try_issue(line) || (can_stop && issue_first(line));
+    /* a client that writes to a webroot needs the service; another one may need the service's port */
+    return try_issue(line) || (can_stop && !line->setup->webroot && issue_first(line));
 }
 
 /* The deployment once more, as an operator or an entry point repeats it. */

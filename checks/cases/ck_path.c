@@ -24,6 +24,14 @@ static const struct ck_fetch *fetch_of(const struct ck_line *line, const char *h
     return NULL;
 }
 
+/* What the first answer of a fetch was; 0: none came. */
+static int first_status(const struct ck_fetch *fetch)
+{
+    const json_t *hops = json_object_get(fetch->answer, "hops");
+
+    return (int)json_integer_value(json_object_get(json_array_get(hops, 0), "status"));
+}
+
 /* By the log: the client's own challenges were validated. */
 static bool validated(const struct ck_line *line)
 {
@@ -104,25 +112,33 @@ static void judge_token(const struct ck_line *line, struct ck_verdict *v)
 
 /* ---- http-not-https-only ---- */
 
+/* Whether port 80 sends the CA elsewhere: what goes wrong then is told by the redirect- checks. */
+static bool redirected(const struct ck_fetch *fetch)
+{
+    return *ck_judge_text(json_array_get(json_object_get(fetch->answer, "hops"), 0), "location");
+}
+
 static void judge_https_only(const struct ck_line *line, struct ck_verdict *v)
 {
     if (nobody_looked(line, v))
         return;
     const struct ck_fetch *fetch = fetch_of(line, line->setup->hosts[0], -1);
-    if (fetch && fetch->planted && !fetch->valid && fetch->https_same) {
-        const json_t *hops = json_object_get(fetch->answer, "hops");
-        ck_verdict_set(v, CK_FAIL, "The token is served on HTTPS only; port 80 answered %d.",
-                       (int)json_integer_value(json_object_get(json_array_get(hops, 0), "status")));
+    bool somewhere = false; /* by one family or server at least: what the others do is told elsewhere */
+    for (size_t i = 0; i < line->n_fetches; i++)
+        somewhere |= line->fetches[i].planted && line->fetches[i].valid;
+    if (fetch && fetch->planted && !somewhere && fetch->https_same && !redirected(fetch)) {
+        ck_verdict_set(v, CK_FAIL, "The token is served on HTTPS only; port 80 answered %d.", first_status(fetch));
         ck_judge_explain(fetch, v);
         ck_verdict_remedy(
             v, "add the challenge location to the port-80 server, or redirect port 80 to HTTPS with the full path");
-    } else if ((fetch && fetch->planted && fetch->valid) || (!line->setup->webroot && validated(line))) {
+    } else if (somewhere || (!line->setup->webroot && validated(line))) {
         ck_verdict_set(v, CK_PASS, "Port 80 leads to the token.");
         ck_verdict_evidence(v, fetch ? fetch->seen : 0);
     } else if (!line->setup->webroot) {
         ck_verdict_missing(v, "webroot");
     } else {
-        ck_verdict_set(v, CK_INCONCLUSIVE, "Neither port 80 nor HTTPS has the token: see http-token-served.");
+        ck_verdict_set(v, CK_INCONCLUSIVE,
+                       "Port 80 does not lead to the token, for another reason: see http-token-served.");
     }
 }
 
@@ -166,14 +182,6 @@ static void judge_names(const struct ck_line *line, struct ck_verdict *v)
 }
 
 /* ---- http-ipv6-agrees, http-all-backends ---- */
-
-/* What a fetch came to, for comparison: the first answer's status and Server-like facts. */
-static int first_status(const struct ck_fetch *fetch)
-{
-    const json_t *hops = json_object_get(fetch->answer, "hops");
-
-    return (int)json_integer_value(json_object_get(json_array_get(hops, 0), "status"));
-}
 
 static void judge_ipv6(const struct ck_line *line, struct ck_verdict *v)
 {

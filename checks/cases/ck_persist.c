@@ -58,7 +58,7 @@ static void judge_redeploy(const struct ck_line *line, struct ck_verdict *v)
     ck_verdict_evidence(v, renew->seen);
     if (renew->orders) {
         ck_verdict_set(v, CK_FAIL, "The first scheduled run after a redeployment ordered again.");
-    } else if ((line->done & CK_PH_RENEWAL) && !line->renewed[0]) {
+    } else if ((line->done & CK_PH_RENEWAL) && !line->tried_at[0]) {
         ck_verdict_set(v, CK_FAIL, "After the redeployment nothing is renewed any more: the client's state is gone.");
         ck_judge_quote(v, "printed", renew->how.output);
     }

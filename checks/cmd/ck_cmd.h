@@ -27,7 +27,8 @@ struct ck_cmd_options {
     struct fc_opt_strings only, skip, group, require, format, blind;
     const char *from;
     int64_t timeout;
-    bool list, explain, strict, verbose, keep, every_run;
+    struct fc_opt_strings mutant;
+    bool list, explain, strict, verbose, keep, every_run, self_test;
     int fail_on; /* 0 fail, 1 warn */
 };
 
@@ -55,5 +56,13 @@ _Noreturn void ck_cmd_worker_run(const struct ck_cmd_worker *worker);
 
 /* ck_cmd_front.c: the whole rehearsal; the exit code */
 int ck_cmd_front(const struct ck_cmd_run *run, struct ck_report *report, struct fc_err *err);
+
+/* ck_cmd_selftest.c: the exit code */
+struct ck_cmd_selftest {
+    const char *const *folders;         /* NULL-terminated */
+    const struct fc_opt_strings *names; /* these setups alone; none: all, and the matrix */
+    bool keep;
+};
+int ck_cmd_selftest(const struct ck_cmd_selftest *params, struct fc_err *err);
 
 #endif

@@ -160,8 +160,12 @@ static void stop_service(struct front *front)
 /* Ends the worker and all that it left, and puts the folder back; the same after a good end, a crash and Ctrl-C. */
 static void clear_up(struct front *front, struct fc_err *err)
 {
-    if (!front->worker_gone && front->worker > 0)
+    if (!front->worker_gone && front->worker > 0) {
         kill(front->worker, SIGKILL);
+        /* its children are ours only when the last of its threads is gone */
+        while (waitpid(front->worker, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
     if (front->stop)
         stop_service(front);
     ck_procs_end(getpid(), NULL, true);

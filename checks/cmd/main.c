@@ -57,6 +57,9 @@ static const struct fc_opt options[] = {
     FLAG("every-run", 0, every_run,
          "live every scheduled run; without it, runs between two that ordered nothing are inferred"),
     FLAG("verbose", 'v', verbose, "list what passed too"),
+    FLAG("self-test", 0, self_test,
+         "the operands are folders with mutants.json: rehearse each good and broken setup, print the matrix"),
+    LIST("mutant", mutant, "NAME", "with --self-test: this setup alone"),
     FLAG("keep", 0, keep, "leave the folder of the rehearsal"),
     LIST("blind", blind, "WITNESS",
          "switch a witness off (probe, tls, log, files, clock): to prove that no check passes without it"),
@@ -335,6 +338,11 @@ int main(int argc, char **argv)
     if (given.list) {
         ck_cmd_list(ids);
         return CK_EXIT_GOOD;
+    }
+    if (given.self_test && result.n_operands) {
+        const struct ck_cmd_selftest what = {.folders = operands, .names = &given.mutant, .keep = given.keep};
+        int code = ck_cmd_selftest(&what, &err);
+        return err.code ? fail(&err) : code;
     }
     if (result.n_operands != 1) {
         usage(stderr);

@@ -141,10 +141,10 @@ void ck_report_text_write(const struct ck_report *report, FILE *to)
     size_t i;
 
     head(report, to, paint);
-    cards(report, "error", to, paint);
     cards(report, "fail", to, paint);
     cards(report, "warn", to, paint);
     fputc('\n', to);
+    lines(report, "error", "ERROR", to);
     lines(report, "inconclusive", "OPEN", to);
     lines(report, "skip", "SKIP", to);
     if (report->verbose)

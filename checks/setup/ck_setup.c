@@ -219,7 +219,7 @@ static int read_members(struct ck_setup *setup, const char *text, size_t len, st
     struct fc_json_errs errs;
     struct fc_json_obj root;
 
-    fc_json_errs_init(&errs, setup->path, text, len);
+    fc_json_errs_init(&errs, strrchr(setup->path, '/') + 1, text, len);
     fc_json_obj_root(&root, setup->json, &errs);
     read_hosts(&root, setup);
     read_addrs(&root, "http", "127.0.0.1:5002", setup->http, &setup->n_http);

@@ -19,13 +19,15 @@
 #define GIVE_UP (10 * FC_SECOND)
 #define PAUSE_MS 20
 
-/* The parent of a process; 0 when it is gone or has ended and only waits to be reaped. */
-static pid_t parent_of(pid_t pid)
+/* The parent of a process, 0 when it is gone; whether it has ended and only waits to be reaped. Such a one may still have children:
+ * they are its until its last thread is gone. */
+static pid_t parent_of(pid_t pid, bool *ret_ended)
 {
     char path[64], buf[STAT_MAX];
     char state;
     int parent;
 
+    *ret_ended = true;
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     FILE *file = fopen(path, "re");
     if (!file)
@@ -35,8 +37,9 @@ static pid_t parent_of(pid_t pid)
     buf[n] = '\0';
     /* the name in parentheses may hold anything */
     const char *rest = strrchr(buf, ')');
-    if (!rest || sscanf(rest + 1, " %c %d", &state, &parent) != 2 || state == 'Z')
+    if (!rest || sscanf(rest + 1, " %c %d", &state, &parent) != 2)
         return 0;
+    *ret_ended = state == 'Z' || state == 'X';
     return parent;
 }
 
@@ -45,13 +48,14 @@ static size_t list_all(struct ck_procs *all, pid_t *parents)
     DIR *dir = opendir("/proc");
     struct dirent *entry;
     int64_t pid;
+    bool ended;
 
     all->count = 0;
     while (dir && (entry = readdir(dir)) && all->count < CK_PROCS_MAX) {
         if (fc_text_int(entry->d_name, 1, INT32_MAX, &pid, NULL))
             continue;
         all->pids[all->count] = (pid_t)pid;
-        parents[all->count++] = parent_of((pid_t)pid);
+        parents[all->count++] = parent_of((pid_t)pid, &ended);
     }
     if (dir)
         closedir(dir);
@@ -88,12 +92,14 @@ void ck_procs_below(pid_t root, struct ck_procs *ret_procs)
 static size_t signal_all(const struct ck_procs *procs, const struct ck_procs *spared, int signal)
 {
     size_t n = 0;
+    bool ended;
 
-    for (size_t i = 0; i < procs->count; i++)
-        if (!ck_procs_has(spared, procs->pids[i])) {
-            kill(procs->pids[i], signal);
-            n++;
-        }
+    for (size_t i = 0; i < procs->count; i++) {
+        if (ck_procs_has(spared, procs->pids[i]) || !parent_of(procs->pids[i], &ended) || ended)
+            continue;
+        kill(procs->pids[i], signal);
+        n++;
+    }
     return n;
 }
 

@@ -44,6 +44,14 @@ static int free_port(struct fc_net_addr *addr, struct fc_err *err)
     return 0;
 }
 
+static bool bindable(const struct fc_net_addr *addr, unsigned port)
+{
+    struct fc_net_addr there = *addr;
+
+    there.port = port;
+    return port && free_port(&there, NULL) == 0;
+}
+
 static bool taken(const struct ck_stage *stage, const char *published)
 {
     for (size_t i = 0; i < stage->n_doors; i++)
@@ -57,6 +65,9 @@ static int add_door(struct ck_stage *stage, const struct fc_net_addr *at, struct
 {
     struct ck_stage_door door = {.at = *at};
 
+    /* another address may take the same port number: one listen line in a configuration then serves both */
+    if (door.at.port == 0 && stage->n_doors)
+        door.at.port = bindable(&door.at, stage->doors[0].at.port) ? stage->doors[0].at.port : 0;
     if (door.at.port == 0 && free_port(&door.at, err))
         return -1;
     fc_net_addr_ip(&door.at, door.published);
@@ -78,6 +89,8 @@ static int resolve_addresses(struct ck_stage *stage, struct fc_err *err)
     for (size_t i = 0; i < setup->n_https; i++) {
         struct fc_net_addr *at = &stage->https[stage->n_https++];
         *at = setup->https[i];
+        if (at->port == 0 && i > 0)
+            at->port = bindable(at, stage->https[0].port) ? stage->https[0].port : 0;
         if (at->port == 0 && free_port(at, err))
             return -1;
     }
@@ -202,12 +215,13 @@ static void line_release(struct line *line)
     free(line->script);
 }
 
-static void line_fill(const struct ck_stage *stage, const char *command, struct line *ret_line)
+static void line_fill(const struct ck_stage *stage, const char *command, bool captured, struct line *ret_line)
 {
     size_t n = 0;
 
     *ret_line = (struct line){.launcher = fc_asprintf("%s/fakeca-run", stage->programs),
-                              .script = fc_asprintf("exec >>'%s/output' 2>&1\n%s\n", stage->work, command)};
+                              .script = captured ? fc_asprintf("exec >>'%s/output' 2>&1\n%s\n", stage->work, command)
+                                                 : fc_strdup(command)};
     if (stage->shifted) {
         ret_line->argv[n++] = ret_line->launcher;
         ret_line->argv[n++] = "--clock-file";
@@ -229,7 +243,8 @@ json_t *ck_stage_command_json(struct ck_stage *stage, const char *command)
     char **env = environment(stage, CK_SERVICE);
     struct line line;
 
-    line_fill(stage, command, &line);
+    /* the reader of the pipe is gone by then: it would not open */
+    line_fill(stage, command, false, &line);
     for (size_t i = 0; line.argv[i]; i++)
         json_array_append_new(argv, json_string(line.argv[i]));
     for (size_t i = 0; env[i]; i++)
@@ -265,7 +280,7 @@ int ck_stage_command(struct ck_stage *stage, const char *command, enum ck_stage_
     struct fc_proc_exit how;
     struct line line;
 
-    line_fill(stage, command, &line);
+    line_fill(stage, command, true, &line);
     const struct fc_proc_spec spec = {.argv = line.argv,
                                       .env = (const char *const *)env,
                                       .cwd = stage->setup->dir,

@@ -205,11 +205,8 @@ static int restore_entry(const char *saved, const char *live, struct fc_err *err
     if (lstat(saved, &was) != 0)
         return fc_err_errno(err, "cannot look at '%s'", saved);
     bool there = lstat(live, &is) == 0;
-    if (there && S_ISDIR(was.st_mode) && S_ISDIR(is.st_mode)) {
-        int result = ck_tree_restore(saved, live, err);
-        copy_attributes(live, &was);
-        return result;
-    }
+    if (there && S_ISDIR(was.st_mode) && S_ISDIR(is.st_mode))
+        return ck_tree_restore(saved, live, err);
     if (there && same(saved, &was, live, &is))
         return 0;
     if (there && remove_entry(live, err))
@@ -244,6 +241,7 @@ int ck_tree_restore(const char *saved, const char *live, struct fc_err *err)
     int result = remove_new(saved, live, err);
     DIR *dir = opendir(saved);
     struct dirent *entry;
+    struct stat was;
 
     if (!dir)
         return fc_err_errno(err, "cannot read the folder '%s'", saved);
@@ -255,5 +253,7 @@ int ck_tree_restore(const char *saved, const char *live, struct fc_err *err)
         result |= restore_entry(before, path, err);
     }
     closedir(dir);
+    if (lstat(saved, &was) == 0)
+        copy_attributes(live, &was);
     return result;
 }

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# The setup is left as it was found: after a good end, Ctrl-C, the death of the process that rehearses, and commands of every
+# bad kind; and each time a report is written.
+# shellcheck source=checks/tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+mkdir -p "$work/setup/state/deep" "$work/setup/www"
+echo old >"$work/setup/state/deep/file"
+echo page >"$work/setup/www/index.html"
+ln -s deep/file "$work/setup/state/link"
+chmod 640 "$work/setup/state/deep/file"
+
+describe() { # RENEW-COMMAND [MORE-JSON]
+    jq -n --arg renew "$1" "{hosts: [\"a.test\"], http: \"127.0.0.1:0\", state: [\"state\"], webroot: \"www\", run: {renew: \$renew},
+        timeouts: {renew: 2, restart: 2, bootstrap: 1, reload: 1}} * ${2:-{\}}" >"$work/setup/setup.json"
+    picture "$work/setup" >"$work/before.list"
+}
+as_before() {
+    picture "$work/setup" >"$work/after.list"
+    diff "$work/before.list" "$work/after.list" >"$work/diff.txt" || fail "the folder is not as before: $1"
+    wait_for 5 nothing_left || fail "still running: $(ps -o pid,args -p "$(left_over | paste -sd,)"): $1"
+    [ -z "$(ls -A "$TMPDIR")" ] || fail "left in TMPDIR: $(ls "$TMPDIR"): $1"
+}
+run() { expect "$1" "$check" "$work/setup/setup.json" --format text --format "json=$work/report.json"; }
+
+mess='rm -rf state/deep; echo new >state/new; mkdir -p www/x/y; echo changed >www/index.html; chmod 700 state'
+
+describe "$mess"
+run 1
+is bootstrap-reaches-https fail
+as_before "a command that makes a mess"
+
+describe "$mess; sleep 1000"
+run 1
+as_before "a command that hangs"
+grep -q "out of time" "$work/report.json" || fail "the report does not tell of the time limit"
+
+describe "trap '' TERM; (trap '' TERM; setsid sleep 1000 & setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' &) ; $mess; while :; do sleep 1; done"
+run 1
+as_before "daemons that ignore TERM"
+
+describe "head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo the end; $mess"
+run 1
+as_before "a gigabyte of output"
+[ "$(stat -c %s "$work/report.json")" -lt 3000000 ] || fail "the report is large"
+
+describe "kill -9 \$PPID; $mess"
+run 1
+as_before "a command that kills its parent"
+
+# the process that rehearses dies in the middle
+describe "$mess; kill -9 \$(pgrep -f -- '^[^ ]*fakeca-check $work/setup/setup.json' | tail -n 1); sleep 1"
+run 4
+is bootstrap-reaches-https error
+as_before "the death of the process that rehearses"
+
+# Ctrl-C
+describe "$mess; sleep 1000" '{timeouts: {renew: 60}, run: {start: "sleep 1000 & echo $! >pid", stop: "kill $(cat pid); echo stopped >>../stopped"}}'
+"$check" "$work/setup/setup.json" --format text --format "json=$work/report.json" >"$work/out.txt" 2>&1 &
+pid=$!
+wait_for 30 test -e "$work/setup/state/new" || fail "the command was not run"
+kill -INT "$pid"
+code=0
+wait "$pid" || code=$?
+[ "$code" -eq 130 ] || fail "exit code $code after Ctrl-C"
+says "interrupted"
+is renewal-twice inconclusive
+[ -s "$work/stopped" ] || fail "run.stop was not run"
+as_before "Ctrl-C"
+
+# two at once in one folder
+describe "sleep 1000" '{timeouts: {renew: 60}}'
+"$check" "$work/setup/setup.json" >"$work/first.txt" 2>&1 &
+pid=$!
+wait_for 30 pgrep -f "sleep 1000" || fail "the first does not run"
+expect 3 "$check" "$work/setup/setup.json"
+says "another rehearsal runs"
+kill -TERM "$pid"
+wait "$pid" || true
+as_before "a second rehearsal at once"
+
+# secrets
+describe "echo password=geheim; certbot --version; : --eab-hmac-key GEHEIM2"
+run 1
+! grep -qi geheim "$work/report.json" "$work/out.txt" || fail "a secret is in the report"

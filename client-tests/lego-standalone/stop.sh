@@ -1,0 +1,6 @@
+#!/bin/sh
+# Stops nginx and waits until it is gone.
+[ -s nginx.pid ] || exit 0
+pid=$(cat nginx.pid)
+/usr/sbin/nginx -e error.log -p . -c nginx.conf -s stop
+while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
