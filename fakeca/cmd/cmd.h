@@ -31,7 +31,7 @@ struct fc_cmd {
 
 extern const struct fc_cmd fc_cmd_serve, fc_cmd_clock, fc_cmd_status, fc_cmd_log, fc_cmd_probe, fc_cmd_certs,
     fc_cmd_revoke, fc_cmd_trust, fc_cmd_dns, fc_cmd_fault, fc_cmd_env, fc_cmd_reset, fc_cmd_health, fc_cmd_run,
-    fc_cmd_plan, fc_cmd_check, fc_cmd_pebble, fc_cmd_limits, fc_cmd_policy;
+    fc_cmd_plan, fc_cmd_check, fc_cmd_pebble, fc_cmd_challtestsrv, fc_cmd_limits, fc_cmd_policy;
 
 /* ---- cmd_api.c: the running CA ---- */
 

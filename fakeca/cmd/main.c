@@ -7,10 +7,9 @@
 #include "cmd/cmd.h"
 
 static const struct fc_cmd *const commands[] = {
-    &fc_cmd_serve,  &fc_cmd_clock,  &fc_cmd_status, &fc_cmd_log,   &fc_cmd_probe, &fc_cmd_certs,
-    &fc_cmd_revoke, &fc_cmd_trust,  &fc_cmd_dns,    &fc_cmd_fault, &fc_cmd_env,   &fc_cmd_health,
-    &fc_cmd_limits, &fc_cmd_policy, &fc_cmd_reset,  &fc_cmd_run,   &fc_cmd_plan,  &fc_cmd_check,
-    &fc_cmd_pebble};
+    &fc_cmd_serve, &fc_cmd_clock, &fc_cmd_status, &fc_cmd_log,   &fc_cmd_probe,  &fc_cmd_certs,       &fc_cmd_revoke,
+    &fc_cmd_trust, &fc_cmd_dns,   &fc_cmd_fault,  &fc_cmd_env,   &fc_cmd_health, &fc_cmd_limits,      &fc_cmd_policy,
+    &fc_cmd_reset, &fc_cmd_run,   &fc_cmd_plan,   &fc_cmd_check, &fc_cmd_pebble, &fc_cmd_challtestsrv};
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static void print_usage(FILE *to)
@@ -95,7 +94,7 @@ static bool advances(int argc, char *const *argv)
 /* Under the name of a program that a command stands in for, it is that command. */
 static const struct fc_cmd *stand_in(const char *program)
 {
-    static const struct fc_cmd *const all[] = {&fc_cmd_pebble};
+    static const struct fc_cmd *const all[] = {&fc_cmd_pebble, &fc_cmd_challtestsrv};
     const char *slash = program ? strrchr(program, '/') : NULL;
     const char *name = slash ? slash + 1 : program;
 

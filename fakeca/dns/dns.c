@@ -227,6 +227,20 @@ static void seen(void *cookie, const struct fc_dns_reply *reply, const char *fro
                              "answer", reply->answer, "from", from));
 }
 
+bool fc_dns_message(struct fc_dns *dns, struct fc_arena *arena, const unsigned char *query, size_t len,
+                    const char *from, const unsigned char **ret_data, size_t *ret_len)
+{
+    struct fc_dns_reply reply = {0};
+
+    if (!fc_dns_packet_answer(dns->table, arena, query, len, false, &reply))
+        return false;
+    if (reply.name)
+        seen(dns, &reply, from);
+    *ret_data = reply.data;
+    *ret_len = reply.len;
+    return reply.data != NULL;
+}
+
 int fc_dns_serve(struct fc_dns *dns, const char *listen, unsigned preferred_port, unsigned *ret_port,
                  struct fc_err *err)
 {

@@ -49,6 +49,11 @@ bool fc_dns_is_rcode(const char *word);
  * A rule's "truncate" is told in the answer, which is whole all the same. Lives as long as the mock. */
 const struct fc_resolver *fc_dns_resolver(struct fc_dns *dns);
 
+/* One message and its answer, for DNS over HTTPS (RFC 8484); what a rule delays comes at once. False: no answer is due. */
+struct fc_arena;
+bool fc_dns_message(struct fc_dns *dns, struct fc_arena *arena, const unsigned char *query, size_t len,
+                    const char *from, const unsigned char **ret_data, size_t *ret_len);
+
 /* Starts the thread that serves "ADDR:PORT" on UDP and TCP (port 0: the same free one for both); "localhost:PORT" is both
  * loopbacks, ":PORT" every address. Once a mock. FC_E_BUSY, FC_E_USAGE. */
 int fc_dns_serve(struct fc_dns *dns, const char *listen, unsigned preferred_port, unsigned *ret_port,
