@@ -96,25 +96,6 @@ static int parse_time(const char *option, const char *text, int64_t *io_at, stru
     return 0;
 }
 
-static json_t *changes_json(const struct fc_policy *policy, int64_t from, int64_t to)
-{
-    json_t *array = json_array();
-    size_t count;
-    const struct fc_policy_change *changes = fc_policy_changes(policy, &count);
-    char on[FC_TIME_TEXT_MAX];
-
-    for (size_t i = 0; i < count; i++) {
-        if (changes[i].on <= from || changes[i].on > to)
-            continue;
-        json_t *paths = json_array();
-        for (const char **path = changes[i].paths; *path; path++)
-            json_array_append_new(paths, json_string(*path));
-        json_array_append_new(array, json_pack("{s:s,s:s,s:o,s:s}", "on", fc_time_rfc3339(changes[i].on, on), "what",
-                                               changes[i].what, "sets", paths, "source", changes[i].source));
-    }
-    return array;
-}
-
 static json_t *own_answer(const struct target *target, const struct fc_policy *policy, int64_t at, int64_t to)
 {
     char first[FC_TIME_TEXT_MAX], second[FC_TIME_TEXT_MAX];
@@ -125,9 +106,9 @@ static json_t *own_answer(const struct target *target, const struct fc_policy *p
         return json_pack("{s:s,s:s,s:s,s:o,s:o}", "environment", policy->name, "from", first, "to",
                          fc_time_rfc3339(to, second), "values",
                          fc_policy_difference(json, fc_policy_json_at(policy, to)), "changes",
-                         changes_json(policy, at < to ? at : to, at < to ? to : at));
+                         fc_policy_changes_json(policy, at < to ? at : to, at < to ? to : at));
     return json_pack("{s:s,s:s,s:s,s:o,s:o}", "environment", policy->name, "file", policy->source, "at", first,
-                     "policy", json_deep_copy(json), "changes", changes_json(policy, INT64_MIN, INT64_MAX));
+                     "policy", json_deep_copy(json), "changes", fc_policy_changes_json(policy, INT64_MIN, INT64_MAX));
 }
 
 static int answer_alone(const struct target *target, json_t **ret_answer, struct fc_err *err)

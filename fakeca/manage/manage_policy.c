@@ -28,25 +28,6 @@ static int query_policy(struct fc_manage_call *call, const struct fc_policy **re
     return 0;
 }
 
-/* The rows of `changes` in (from, to]. */
-static json_t *changes_json(const struct fc_policy *policy, int64_t from, int64_t to)
-{
-    json_t *array = json_array();
-    size_t count;
-    const struct fc_policy_change *changes = fc_policy_changes(policy, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (changes[i].on <= from || changes[i].on > to)
-            continue;
-        json_t *paths = json_array();
-        for (const char **path = changes[i].paths; *path; path++)
-            json_array_append_new(paths, json_string(*path));
-        json_array_append_new(array, json_pack("{s:o,s:s,s:o,s:s}", "on", fc_manage_render_time(changes[i].on), "what",
-                                               changes[i].what, "sets", paths, "source", changes[i].source));
-    }
-    return array;
-}
-
 int fc_manage_policy_show(struct fc_manage_call *call, struct fc_err *err)
 {
     const struct fc_policy *policy;
@@ -56,7 +37,7 @@ int fc_manage_policy_show(struct fc_manage_call *call, struct fc_err *err)
         return -1;
     fc_manage_json(call, json_pack("{s:s,s:s,s:o,s:o,s:o}", "environment", policy->name, "file", policy->source, "at",
                                    fc_manage_render_time(at), "policy", json_deep_copy(fc_policy_json_at(policy, at)),
-                                   "changes", changes_json(policy, INT64_MIN, INT64_MAX)));
+                                   "changes", fc_policy_changes_json(policy, INT64_MIN, INT64_MAX)));
     return 0;
 }
 
@@ -71,6 +52,6 @@ int fc_manage_policy_difference(struct fc_manage_call *call, struct fc_err *err)
     fc_manage_json(call, json_pack("{s:s,s:o,s:o,s:o,s:o}", "environment", policy->name, "from",
                                    fc_manage_render_time(from), "to", fc_manage_render_time(to), "values",
                                    fc_policy_difference(fc_policy_json_at(policy, from), fc_policy_json_at(policy, to)),
-                                   "changes", changes_json(policy, back ? to : from, back ? from : to)));
+                                   "changes", fc_policy_changes_json(policy, back ? to : from, back ? from : to)));
     return 0;
 }

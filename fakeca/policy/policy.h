@@ -264,6 +264,9 @@ void fc_policy_lines_free(struct fc_policy_line *lines, size_t count);
 /* The lines that differ, as [{"path","from","to"}], null where there is none; new reference. */
 json_t *fc_policy_difference(const json_t *before, const json_t *after);
 
+/* The changes with from < on <= to, as [{"on","what","sets","source"}]; new reference. */
+json_t *fc_policy_changes_json(const struct fc_policy *policy, int64_t from, int64_t to);
+
 /* A profile of any time: orders outlive what is offered. NULL when there never is such a profile. name NULL: the default one. */
 const struct fc_profile *fc_policy_profile(const struct fc_policy *policy, const char *name);
 /* Whether a new order may name it at now. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base_time.h"
+
 #define PATH_MAX_BYTES 1024
 
 struct lines {
@@ -130,5 +132,24 @@ json_t *fc_policy_difference(const json_t *before, const json_t *after)
     }
     fc_policy_lines_free(old, n_old);
     fc_policy_lines_free(new, n_new);
+    return array;
+}
+
+json_t *fc_policy_changes_json(const struct fc_policy *policy, int64_t from, int64_t to)
+{
+    json_t *array = json_array();
+    size_t count;
+    const struct fc_policy_change *changes = fc_policy_changes(policy, &count);
+    char on[FC_TIME_TEXT_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].on <= from || changes[i].on > to)
+            continue;
+        json_t *paths = json_array();
+        for (const char **path = changes[i].paths; *path != NULL; path++)
+            json_array_append_new(paths, json_string(*path));
+        json_array_append_new(array, json_pack("{s:s,s:s,s:o,s:s}", "on", fc_time_rfc3339(changes[i].on, on), "what",
+                                               changes[i].what, "sets", paths, "source", changes[i].source));
+    }
     return array;
 }

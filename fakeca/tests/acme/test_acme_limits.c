@@ -7,10 +7,10 @@
 #include "base/base_json.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
+#include "ca/ca.h"
 #include "events/events.h"
 #include "limits/limits.h"
-#include "pki/pki_key.h"
-#include "store/store_limit.h"
+#include "store/store_cert.h"
 
 #include "cmocka_all.h"
 
@@ -179,6 +179,44 @@ static void giving_up_what_is_pending_is_a_failure(void **state)
     lib_assert_status(try_order(client, "b.test"), 201);
 }
 
+/* ---- A.4 ---- */
+
+static const char *replaces(struct lib_acme *t, const char *serial)
+{
+    struct fc_store_tx tx fc_auto_tx = {0};
+    struct fc_certificate row;
+
+    assert_int_equal(fc_store_begin(t->store, FC_STORE_READ, &tx, NULL), 0);
+    assert_int_equal(fc_store_cert_get(t->store, t->arena, serial, &row, NULL), 0);
+    return lib_text(t, "{\"replaces\":\"%s\"}", fc_ca_ari_id(row.der, row.der_len, t->arena));
+}
+
+static struct lib_answer *try_replace(struct lib_client *client, const char *names, const char *serial)
+{
+    return lib_post(client, NEW_ORDER, lib_order_payload(client->t, names, replaces(client->t, serial)));
+}
+
+/* Traps 2 and 3: no limit holds inside of the window, which is short; too early and too late they all hold. */
+static void a_replacement_inside_of_its_window(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+    struct lib_issued issued;
+
+    lib_issue(client, "a.test", &issued); /* the window: 2026-10-30T13:45:34Z to 2026-11-01T08:56:23Z (E.4) */
+    lib_assert_status(try_replace(client, "a.test", issued.serial), 429);
+    lib_acme_advance(t, "59d");
+    /* every bucket that there is for the order */
+    fail_once(client, "a.test");
+    assert_int_equal(fc_limits_retry_at(t->limits, t->now), 0);
+    lib_assert_status(try_order(client, "a.test"), 429);
+    lib_acme_advance(t, "2h"); /* 2026-10-30T14:00:00Z */
+    lib_assert_status(try_order(client, "a.test"), 201);
+    fail_once(client, "a.test");
+    lib_assert_status(try_order(client, "a.test"), 429);
+    lib_assert_status(try_replace(client, "a.test", issued.serial), 201);
+}
+
 /* ---- A.8 ---- */
 
 static void pause_at_once(json_t *policy)
@@ -332,6 +370,7 @@ int main(void)
         LIB_TEST_WITH(registrations, &small),
         LIB_TEST_WITH(failures, &small),
         LIB_TEST_WITH(giving_up_what_is_pending_is_a_failure, &small),
+        LIB_TEST_WITH(a_replacement_inside_of_its_window, &small),
         LIB_TEST_WITH(paused_and_unpaused, &pausing),
         LIB_TEST_WITH(success_begins_anew, &pausing),
         LIB_TEST_WITH(links_that_are_not_good, &pausing),
