@@ -202,4 +202,14 @@ int ck_line_renew(struct ck_line *line, struct fc_err *err);
  * an absent one. Returns whether all of them were valid. */
 bool ck_line_fetch(struct ck_line *line);
 
+/* Looks the description's scheduler up: crontab, systemctl, or the container's engine. */
+void ck_line_scheduler(struct ck_line *line);
+/* What such a program answered: 1 found and enabled, -1 found to be off or missing, 0 nobody could tell. */
+struct ck_line_scheduler_answer {
+    const char *scheduler, *renew; /* of the description */
+    int code;
+    const char *output;
+};
+int ck_line_scheduler_read(const struct ck_line_scheduler_answer *answer, char *ret_said, size_t room);
+
 #endif

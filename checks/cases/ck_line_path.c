@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/base_b64.h"
@@ -80,10 +81,39 @@ static void unplant(struct token *token)
 
 /* ---- fetches ---- */
 
+/* Sends a name to one server alone: to its family by the probe itself, to its address by a rule of the mock DNS. */
+static void send_to(struct ck_line *line, const char *host, const struct ck_stage_door *door, json_t *wish)
+{
+    bool v6 = door->at.family == AF_INET6;
+
+    json_object_set_new(wish, "family", json_integer(v6 ? 6 : 4));
+    ck_ca_call(&line->stage->ca, "PUT", "/api/v1/dns",
+               json_pack("{s:s,s:s,s:[s]}", "name", host, "type", v6 ? "AAAA" : "A", "values", door->published), NULL,
+               NULL);
+}
+
+static void send_home(struct ck_line *line, const char *host)
+{
+    fc_auto_free char *path = fc_asprintf("/api/v1/dns?name=%s", host);
+
+    ck_ca_call(&line->stage->ca, "DELETE", path, NULL, NULL, NULL);
+}
+
+/* The same path asked over HTTPS, as somebody tests it who forgets port 80. */
+static void ask_https(struct ck_line *line, const struct token *token, struct ck_fetch *fetch)
+{
+    fc_auto_free char *path = fc_asprintf("%s%s", FOLDER, token->name);
+
+    if (!token->path || !line->stage->n_https)
+        return;
+    ck_http_get(&line->stage->https[0], true, fetch->host, path, KNOCK_TIME, &fetch->https);
+    fetch->https_same = fetch->https.status == 200 && fc_text_starts(fetch->https.body, token->body);
+}
+
 static void fetch_one(struct ck_line *line, const struct token *token, const char *host, int door)
 {
-    char at[FC_NET_ADDR_TEXT];
     struct fc_err err = {0};
+    char at[FC_NET_ADDR_TEXT] = "";
 
     if (line->n_fetches == CK_LINE_FETCHES_MAX || (line->stage->blind & CK_PROBE))
         return;
@@ -92,25 +122,24 @@ static void fetch_one(struct ck_line *line, const struct token *token, const cha
     json_t *wish = json_pack("{s:s,s:s}", "name", host, "token", token->name);
     if (token->path)
         json_object_set_new(wish, "expect", json_string(token->body));
+    if (door >= 0) {
+        fc_net_addr_text(&line->stage->doors[door].at, at);
+        send_to(line, host, &line->stage->doors[door], wish);
+    }
+    int result = ck_ca_call(&line->stage->ca, "POST", "/api/v1/probe", wish, &fetch->answer, &err);
     if (door >= 0)
-        json_object_set_new(wish, "connect", json_string(fc_net_addr_text(&line->stage->doors[door].at, at)));
-    if (ck_ca_call(&line->stage->ca, "POST", "/api/v1/probe", wish, &fetch->answer, &err)) {
+        send_home(line, host);
+    if (result) {
         ck_stream_seen(line->stage->stream, "http", ck_line_now(line), NULL, "probe of %s: %s", host, err.text);
         return;
     }
     line->n_fetches++;
     const char *status = json_string_value(json_object_get(fetch->answer, "status"));
     fetch->valid = status && strcmp(status, "valid") == 0;
-    if (token->path && line->stage->n_https) {
-        fc_auto_free char *path = fc_asprintf("%s%s", FOLDER, token->name);
-        ck_http_get(&line->stage->https[0], true, host, path, KNOCK_TIME, &fetch->https);
-        fetch->https_same = fetch->https.status == 200 && fc_text_starts(fetch->https.body, token->body);
-    }
-    fetch->seen =
-        ck_stream_seen(line->stage->stream, "http", ck_line_now(line), json_incref(fetch->answer),
-                       "the CA's fetch of %s token at %s%s%s: %s", token->path ? "a planted" : "an absent", host,
-                       door >= 0 ? " by " : "", door >= 0 ? fc_net_addr_text(&line->stage->doors[door].at, at) : "",
-                       status ? status : "?");
+    ask_https(line, token, fetch);
+    fetch->seen = ck_stream_seen(line->stage->stream, "http", ck_line_now(line), json_incref(fetch->answer),
+                                 "the CA's fetch of %s token at %s%s%s: %s", token->path ? "a planted" : "an absent",
+                                 host, *at ? " by " : "", at, status ? status : "?");
 }
 
 bool ck_line_fetch(struct ck_line *line)

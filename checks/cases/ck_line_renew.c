@@ -202,8 +202,14 @@ int ck_line_renew(struct ck_line *line, struct fc_err *err)
 {
     if (line->n_issues == 0)
         return 0;
+    if (!line->stage->shifted || (line->stage->blind & CK_CLOCK)) {
+        ck_line_stop(line, "commands could not be run on the simulated clock: %.300s",
+                     line->stage->shifted ? "the clock is not looked at" : line->stage->shift_error);
+        return 0;
+    }
     line->phase = CK_PH_RENEWAL;
     ck_stream_phase(line->stage->stream, "renewal", ck_line_now(line));
+    ck_line_scheduler(line);
     if (season(line, 0, err))
         return -1;
     line->done |= CK_PH_RENEWAL;

@@ -126,7 +126,7 @@ static void judge_https_only(const struct ck_line *line, struct ck_verdict *v)
     bool somewhere = false; /* by one family or server at least: what the others do is told elsewhere */
     for (size_t i = 0; i < line->n_fetches; i++)
         somewhere |= line->fetches[i].planted && line->fetches[i].valid;
-    if (fetch && fetch->planted && !somewhere && fetch->https_same && !redirected(fetch)) {
+    if (fetch && fetch->planted && !somewhere && fetch->https_same && !redirected(fetch) && first_status(fetch)) {
         ck_verdict_set(v, CK_FAIL, "The token is served on HTTPS only; port 80 answered %d.", first_status(fetch));
         ck_judge_explain(fetch, v);
         ck_verdict_remedy(

@@ -55,6 +55,7 @@ is bootstrap-reaches-https error
 as_before "the death of the process that rehearses"
 
 # Ctrl-C
+# shellcheck disable=SC2016 # the command's own variables
 describe "$mess; sleep 1000" '{timeouts: {renew: 60}, run: {start: "sleep 1000 & echo $! >pid", stop: "kill $(cat pid); echo stopped >>../stopped"}}'
 "$check" "$work/setup/setup.json" --format text --format "json=$work/report.json" >"$work/out.txt" 2>&1 &
 pid=$!

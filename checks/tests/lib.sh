@@ -6,6 +6,7 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 PATH=/usr/sbin:/sbin:$PATH
+# shellcheck disable=SC2034 # used by the tests
 check=${CHECK:?the program under test}
 work=$(mktemp -d)
 chmod 755 "$work" # servers give up root

@@ -8,6 +8,7 @@ elif [ ! -e cert ] && [ -z "${NO_PLACEHOLDER-}" ]; then
     mkdir -p placeholder
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=placeholder \
         -keyout placeholder/privkey.pem -out placeholder/fullchain.pem 2>/dev/null
+    ln -sfn fullchain.pem placeholder/cert.pem
     ln -sfn placeholder cert
 fi
 mkdir -p tmp
