@@ -118,7 +118,12 @@ static int check(struct fc_acme_call *call, struct fc_acme_names *names, const c
     look.subs = fc_arena_alloc(call->arena, SUBS_MAX * sizeof *look.subs);
     for (size_t i = 0; i < names->count; i++)
         look_at(&look, &names->idents[i], &names->rehearsal[i]);
-    return look.n_subs ? refuse(&look) : 0;
+    if (look.n_subs == 0)
+        return 0;
+    refuse(&look);
+    if (policy->lenient.names)
+        call->problem.type = look.subs[0].type; /* Pebble: what is no name is malformed, what is blocked is rejected */
+    return -1;
 }
 
 int fc_acme_order_decode(struct fc_acme_call *call, struct fc_acme_names *ret_names)

@@ -3,11 +3,10 @@
 # answer and what the histories say must be the same.
 # shellcheck source=fakeca/tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=fakeca/tests/e2e/pebble_lib.sh
-. "$(dirname "$0")/pebble_lib.sh"
+# shellcheck source=fakeca/tests/e2e/programs/pebble_lib.sh
+. "$(dirname "$0")/programs/pebble_lib.sh"
 
 ln -s "$fakeca" "$work/pebble-challtestsrv"
-sides=(theirs ours)
 declare -A api http https tls dns
 start_side() { # NAME PROGRAM
     start_challtestsrv "$2" --
@@ -135,20 +134,20 @@ contains "$(curl -sS --data '{"host":"a.test"}' "${api[ours]}/add-a")" "'address
 contains "$(curl -sS --data '{"host":"a.test","addresses":["nine"]}' "${api[ours]}/add-a")" "'nine' is no IPv4 address" "the answer to a wrong address"
 
 # ---- more than the original of this version has: DNS over HTTPS, -dnsserver, ports that others have ----
-doh=$(free_port) more=$(free_port) api=$(free_port)
-"$fakeca" pebble-challtestsrv -dnsserver "127.0.0.1:$more" -doh "127.0.0.1:$doh" -management "127.0.0.1:$api" -http01="127.0.0.1:${http[ours]}" \
+doh=$(free_port) more=$(free_port) port=$(free_port)
+"$fakeca" pebble-challtestsrv -dnsserver "127.0.0.1:$more" -doh "127.0.0.1:$doh" -management "127.0.0.1:$port" -http01="127.0.0.1:${http[ours]}" \
     >"$work/taken.log" 2>&1 && fail "a port that is taken is no error"
 contains "$(cat "$work/taken.log")" "cannot listen on 127.0.0.1:${http[ours]}" "a port that is taken"
-"$fakeca" pebble-challtestsrv -dnsserver "127.0.0.1:$more" -doh "127.0.0.1:$doh" -management "127.0.0.1:$api" -http01 "" -https01 "" -tlsalpn01 "" \
+"$fakeca" pebble-challtestsrv -dnsserver "127.0.0.1:$more" -doh "127.0.0.1:$doh" -management "127.0.0.1:$port" -http01 "" -https01 "" -tlsalpn01 "" \
     >"$work/doh.log" 2>&1 &
 pid=$!
 pids+=("$pid")
-wait_for 20 listening "$api" || fail "the challenge server with DNS over HTTPS does not start"
+wait_for 20 listening "$port" || fail "the challenge server with DNS over HTTPS does not start"
 query=$(printf '\0\0\1\0\0\1\0\0\0\0\0\0\1a\4test\0\0\1\0\1' | base64 -w0 | tr '/+' '_-' | tr -d =)
 answer=$(curl -sSk "https://127.0.0.1:$doh/dns-query?dns=$query" | od -An -tx1 | tr -d ' \n')
 contains "$answer" "7f000001" "DNS over HTTPS"
 same "$(curl -sSk -o /dev/null -w '%{http_code}' "https://127.0.0.1:$doh/dns-query")" 415 "DNS over HTTPS without a question"
-same "$(curl -sS -o /dev/null -w '%{http_code}' --data '{"token":"a","content":"b"}' "http://127.0.0.1:$api/add-http01")" 404 "a path whose service is off"
+same "$(curl -sS -o /dev/null -w '%{http_code}' --data '{"token":"a","content":"b"}' "http://127.0.0.1:$port/add-http01")" 404 "a path whose service is off"
 kill -TERM "$pid"
 wait "$pid" || fail "the challenge server ends with $?"
 contains "$(cat "$work/doh.log")" "Goodbye!" "its log"

@@ -2,8 +2,8 @@
 # lego and certbot against `fakeca pebble`, started as Pebble is, with the challenge server of Debian's package for its DNS.
 # shellcheck source=fakeca/tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=fakeca/tests/e2e/pebble_lib.sh
-. "$(dirname "$0")/pebble_lib.sh"
+# shellcheck source=fakeca/tests/e2e/programs/pebble_lib.sh
+. "$(dirname "$0")/programs/pebble_lib.sh"
 
 ln -s "$fakeca" "$work/pebble"
 client_port=$(free_port)

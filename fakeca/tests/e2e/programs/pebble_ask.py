@@ -10,13 +10,14 @@ usage: pebble_ask.py DIRECTORY MANAGEMENT CHALLTESTSRV
 
 import base64
 import hashlib
+import http.client
 import json
 import re
 import ssl
 import sys
+import threading
 import time
-import urllib.error
-import urllib.request
+import urllib.parse
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -33,14 +34,34 @@ def b64(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+KEPT = threading.local()  # connections of this thread, by origin
+
+
+def connection(url):
+    parts = urllib.parse.urlsplit(url)
+    if not hasattr(KEPT, "by_origin"):
+        KEPT.by_origin = {}
+    if parts.netloc not in KEPT.by_origin:
+        made = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        options = {"context": TLS} if parts.scheme == "https" else {}
+        KEPT.by_origin[parts.netloc] = made(parts.netloc, timeout=60, **options)
+    return KEPT.by_origin[parts.netloc], parts.path + ("?" + parts.query if parts.query else "")
+
+
 def request(method, url, body=None, headers=None):
-    call = urllib.request.Request(url, data=body, method=method, headers=headers or {})
-    try:
-        answer = urllib.request.urlopen(call, context=TLS, timeout=30)
-    except urllib.error.HTTPError as refused:
-        answer = refused
-    with answer:
-        return answer.status, [(n.lower(), v) for n, v in answer.headers.items()], answer.read()
+    sent = {"User-Agent": "pebble_ask"}
+    sent.update(headers or {})
+    for attempt in (1, 2):
+        talk, path = connection(url)
+        try:
+            talk.request(method, path, body, {name: value for name, value in sent.items() if value is not None})
+            answer = talk.getresponse()
+            return answer.status, [(n.lower(), v) for n, v in answer.getheaders()], answer.read()
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            talk.close()  # kept too long; the next attempt opens it anew
+            if attempt == 2:
+                raise
+    return None
 
 
 class Key:
@@ -112,9 +133,8 @@ class Asker:
         return json.dumps({"protected": first, "payload": second, "signature": signature}).encode()
 
     def post(self, url, payload, key=None, protected=None, headers=None, body=None):
-        sent = {"Content-Type": "application/jose+json", "User-Agent": "pebble_ask"}
+        sent = {"Content-Type": "application/jose+json"}
         sent.update(headers or {})
-        sent = {name: value for name, value in sent.items() if value is not None}
         data = body if body is not None else self.jws(url, payload, key or self.key, protected)
         return request("POST", url, data, sent)
 
@@ -129,7 +149,10 @@ class Asker:
             if isinstance(url, str):
                 text = text.replace(url.replace(self.origin, "ORIGIN"), f"<{member}>")
         text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", "<time>", text)
+        text = text.replace("ORIGIN/dir", "<directory>")
+        text = re.sub(r"ORIGIN/[^>\s\"]+", "<url>", text)
         text = re.sub(r"[0-9a-f]{30,}", "<hex>", text)
+        text = re.sub(r"(urn:ietf:params:acme:error:)(\w+)", lambda m: f"error {m.group(2)[:8]}..{m.group(2)[-8:]}", text)
         return re.sub(r"[A-Za-z0-9_-]{20,}", "<random>", text)
 
     def facts(self, step, value, path=""):
@@ -455,4 +478,5 @@ def main():
         part(asker)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # what lib.sh sets, and what the tests read
 # What the tests of `fakeca pebble` and `fakeca pebble-challtestsrv` share: source it after lib.sh.
 
 python=/usr/bin/python3 # Debian's, which has the modules of the packages

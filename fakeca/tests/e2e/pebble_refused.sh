@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Bad input at the start and on the management paths: the original's exit code or status, and a message that says what and where.
+# shellcheck source=fakeca/tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=fakeca/tests/e2e/programs/pebble_lib.sh
+. "$(dirname "$0")/programs/pebble_lib.sh"
+
+cd "$work"
+pebble_config good
+jq '.pebble.httpPort = "80"' good.json >text-port.json
+jq '.pebble.certificate = "missing.pem"' good.json >no-cert.json
+jq '.pebble.privateKey = "cert.pem"' good.json >wrong-key.json
+jq '.pebble.listenAddress = "127.0.0.1:99999"' good.json >no-port.json
+openssl ecparam -genkey -name prime256v1 -noout -out other.pem 2>/dev/null
+jq '.pebble.privateKey = "other.pem"' good.json >other-key.json
+printf '{"pebble": {' >broken.json
+: >empty.json
+exits() { # PROGRAM... : exit code; output in out.log
+    local status=0
+    timeout 10 "$@" >out.log 2>&1 </dev/null || status=$?
+    echo "$status"
+}
+refused() { # MESSAGE FLAGS...
+    local message=$1 theirs
+    shift
+    theirs=$(exits pebble "$@")
+    same "$(exits "$fakeca" pebble "$@")" "$theirs" "the exit code of pebble $*"
+    contains "$(cat out.log)" "$message" "pebble $*"
+}
+refused "test/config/pebble-config.json"
+refused "missing.json" -config missing.json
+refused "line 1" -config broken.json
+refused "empty.json" -config=empty.json
+refused "'pebble.httpPort' must be a whole number" -config text-port.json
+refused "missing.pem" --config no-cert.json
+refused "" -config wrong-key.json
+refused "" -config other-key.json
+refused "no address to listen on" -config no-port.json
+refused "unknown option '--confg', did you mean '--config'?" -confg good.json
+same "$(exits "$fakeca" pebble -version)" 0 "the exit code of -version"
+contains "$(cat out.log)" "Pebble version: " "-version"
+jq '.pebble.keyAlgorithm = "dsa"' good.json >algorithm.json
+same "$(exits "$fakeca" pebble -config algorithm.json)" 1 "the exit code for an unknown algorithm"
+contains "$(cat out.log)" "'pebble.keyAlgorithm' must be \"rsa\" or \"ecdsa\"" "an unknown algorithm"
+
+# keys that are not known, in any case and at any place, are told; values of variables that are none too
+jq '.pebble += {httpprt: 1, RetryAfter: {authz: 1, odrer: 2}, profiles: {short: {description: "any text", validityPeriod: 3600}}}' good.json >odd.json
+PEBBLE_CHAIN_LENGTH=0 PEBBLE_AUTHZREUSE=many start_pebble odd "$fakeca" pebble --
+for line in "unknown key 'httpprt' is passed over, did you mean 'httpPort'?" "unknown key 'odrer' is passed over, did you mean 'retryAfter.order'?" \
+    "PEBBLE_CHAIN_LENGTH='0' is passed over" "PEBBLE_AUTHZREUSE='many' is passed over"; do
+    contains "$(cat odd.err.log)" "$line" "the warnings"
+done
+same "$(curl -sSk "$pebble_directory" | jq -c .meta.profiles)" '{"short":"any text"}' "the profiles of the config file"
+
+# the port is taken by the one that runs
+same "$(exits "$fakeca" pebble -config odd.json)" 1 "the exit code for a port that is taken"
+contains "$(cat out.log)" "cannot listen on 127.0.0.1:$acme_port" "a port that is taken"
+contains "$(cat out.log)" "'listenAddress' in the config file" "a port that is taken"
+
+# a second one beside it takes another place and another management port
+taken=$pebble_management
+pebble_config second '.pebble.managementListenAddress = null'
+start_pebble second "$fakeca" pebble -- || fail "a second one does not start"
+contains "$(cat second.log)" "Management interface is disabled" "the log of one without management paths"
+contains "$(cat second.log)" "fakeca's own management API: http://localhost:" "its log"
+pebble_management=$taken
+
+# ---- management paths ----
+status() { curl -sSk -o answer.txt -w '%{http_code}' "$@"; }
+for body in '' 'no json' '[]' '{}' '{"certificate":7,"ariResponse":"x"}' '{"certificate":"no PEM","ariResponse":"{}"}'; do
+    same "$(status --data "$body" "$pebble_management/set-renewal-info/")" 400 "the status of /set-renewal-info/ for '$body'"
+    [ -s answer.txt ] || fail "no text for '$body'"
+done
+same "$(status "$pebble_management/set-renewal-info/")" 405 "GET /set-renewal-info/"
+same "$(status "$pebble_management/roots/-1")" 404 "a root that is none"
+same "$(status "$pebble_management/cert-status-by-serial/$(printf 'a%.0s' $(seq 200))")" 400 "a serial of 200 digits"
+
+# renewal information by hand is what the client gets
+http_port=$(free_port)
+pebble_config ari ".pebble.httpPort = $http_port | .pebble.keyAlgorithm = \"rsa\" | .pebble.ocspResponderURL = \"http://127.0.0.1:4002\""
+PEBBLE_VA_ALWAYS_VALID=1 start_pebble ari "$fakeca" pebble --
+directory=$pebble_directory ca_file=$work/cert.pem
+lego_run "$http_port" ari.example.com run || fail "lego does not obtain"
+openssl x509 -noout -ocsp_uri -in lego/certificates/ari.example.com.crt | grep -qx http://127.0.0.1:4002 || fail "the OCSP responder is not in the certificate"
+contains "$(openssl x509 -noout -text -in lego/certificates/ari.example.com.issuer.crt)" "rsaEncryption" "keyAlgorithm rsa"
+same "$(curl -sSk "$pebble_management/root-keys/0" | openssl pkey -pubout 2>/dev/null)" \
+    "$(curl -sSk "$pebble_management/roots/0" | openssl x509 -noout -pubkey)" "the key of the root"
+contains "$(curl -sSk "$pebble_management/intermediate-keys/0")" "BEGIN RSA PRIVATE KEY" "the key of the intermediate"
+openssl x509 -in lego/certificates/ari.example.com.crt >leaf.pem
+jq -n --rawfile certificate leaf.pem '{Certificate: $certificate, ARIResponse: "any text at all"}' >ari-body.json
+same "$(status --data @ari-body.json "$pebble_management/set-renewal-info/")" 200 "/set-renewal-info/"
+b64url() { base64 -w0 | tr '/+' '_-' | tr -d =; }
+aki=$(openssl x509 -noout -ext authorityKeyIdentifier -in leaf.pem | tail -n 1 | sed 's/keyid//; s/[^0-9A-F]//g' | basenc -d --base16 | b64url)
+serial=$(openssl x509 -noout -serial -in leaf.pem | sed 's/serial=//' | basenc -d --base16 | b64url)
+same "$(curl -sSk "$(curl -sSk "$pebble_directory" | jq -r .renewalInfo)/$aki.$serial")" "any text at all" "the renewal information"
