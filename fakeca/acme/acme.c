@@ -29,6 +29,8 @@ int fc_acme_new(const struct fc_acme_params *params, struct fc_acme **ret_acme, 
     (void)err; /* nothing here can fail; the shape is that of the other parts */
     acme->p = *params;
     acme->account_keys = key_rules(&params->policy->account_keys);
+    for (const char **alg = params->policy->requests.signature_algorithms; *alg; alg++)
+        acme->account_keys.ed25519 = acme->account_keys.ed25519 || strcmp(*alg, "EdDSA") == 0;
     acme->nonces = fc_acme_nonce_new((size_t)params->policy->requests.nonce_window);
     acme->keys = fc_acme_keys_new();
     acme->attempts = fc_acme_attempt_new();
@@ -130,6 +132,8 @@ static int run(struct fc_acme_call *call)
     if (fc_acme_limits_gate(call))
         return -1;
     call->route = fc_acme_routes_find(call);
+    if (!call->route && !fc_acme_departs(call)->unknown_path_plain_text)
+        return fc_acme_missing(call, "there is no such resource");
     if (!call->route) {
         fc_http_res_text(call->req, call->res, 404, "text/plain; charset=utf-8", "404 page not found\n");
         return 0;

@@ -15,6 +15,7 @@ struct new_account {
     bool terms, only_existing;
     const char *contact; /* JSON array text */
     size_t n_contacts;
+    struct fc_acme_external external;
 };
 
 /* A member that is true or false; -1 when it is something else. */
@@ -58,8 +59,10 @@ static int decode(struct fc_acme_call *call, struct new_account *ret_request)
 int fc_acme_account_existing(struct fc_acme_call *call, const struct fc_account *account)
 {
     if (account->status != FC_STATUS_VALID)
-        return fc_acme_refuse(call, UNAUTHORIZED, "An account with the provided public key exists but is %s",
-                              fc_status_name(account->status));
+        return fc_problem_set_status(&call->problem, call->arena, FC_PROBLEM_UNAUTHORIZED,
+                                     fc_acme_departs(call)->dead_account_forbidden ? 403 : 401,
+                                     "An account with the provided public key exists but is %s",
+                                     fc_status_name(account->status));
     fc_http_res_set_header(call->res, "Location", fc_acme_render_account_url(call, account->id));
     fc_http_res_set_header(call->res, "Boulder-Requester",
                            fc_arena_printf(call->arena, "%lld", (long long)account->id));
@@ -103,7 +106,8 @@ static int create(struct fc_acme_call *call, const struct new_account *request, 
         return 0;
     }
     if (!fc_acme_problem_caught(call, FC_E_NOT_FOUND) || fc_acme_limits_register(call) ||
-        fc_store_account_insert(store, account, &call->err))
+        fc_store_account_insert(store, account, &call->err) ||
+        fc_acme_external_use(call, &request->external, account->id))
         return -1;
     const struct fc_event_about about = {.env = account->env, .account_id = account->id};
     fc_events_add(call->acme->p.events, FC_EVENT_ACCOUNT_CREATED, call->now, &about,
@@ -137,6 +141,8 @@ static int make(struct fc_acme_call *call, const struct new_account *request, co
                                  .status = FC_STATUS_VALID,
                                  .contact = policy->departs.contact_not_stored ? NULL : request->contact,
                                  .terms_agreed = true,
+                                 .terms = fc_policy_at(policy, call->now)->directory.terms_of_service,
+                                 .external = request->external.text,
                                  .created_at = call->now};
     if (create(call, request, &account, &created)) {
         if (call->problem.type != FC_PROBLEM_NONE)
@@ -151,7 +157,7 @@ static int refuse_terms(struct fc_acme_call *call)
 {
     const struct fc_policy *policy = call->acme->p.policy;
 
-    if (!policy->lenient.names)
+    if (!policy->lenient.names && policy->departs.terms_change_ignored)
         return fc_acme_refuse(call, MALFORMED, "must agree to terms of service");
     fc_acme_render_link(call, policy->directory.terms_of_service, "terms-of-service");
     return fc_acme_refuse(call, USER_ACTION_REQUIRED, "must agree to terms of service");
@@ -175,9 +181,39 @@ int fc_acme_new_account(struct fc_acme_call *call)
         return fc_acme_refuse(call, ACCOUNT_DOES_NOT_EXIST, "No account exists with the provided key");
     if (!request.terms)
         return refuse_terms(call);
-    if (fc_acme_contact_check(call, "Error validating contact(s)", &request.contact, &request.n_contacts))
+    if (fc_acme_external_check(call, &request.external) ||
+        fc_acme_contact_check(call, "Error validating contact(s)", &request.contact, &request.n_contacts))
         return -1;
     return make(call, &request, thumbprint);
+}
+
+/* ---- terms that changed (RFC 8555 section 7.3.3) ---- */
+
+/* An account of an earlier schema agreed to whatever there was. */
+static bool terms_changed(const struct fc_acme_call *call, const struct fc_account *account)
+{
+    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+
+    return !policy->departs.terms_change_ignored && account->terms &&
+           strcmp(account->terms, policy->directory.terms_of_service) != 0;
+}
+
+int fc_acme_terms_check(struct fc_acme_call *call)
+{
+    if (!call->signer || call->route->at == FC_FAULT_AT_ACCOUNT || !terms_changed(call, &call->signer->account))
+        return 0;
+    call->problem.instance = fc_policy_at(call->acme->p.policy, call->now)->directory.terms_of_service;
+    return fc_acme_refuse(call, USER_ACTION_REQUIRED,
+                          "Terms of service have changed: agree to them by termsOfServiceAgreed in the account");
+}
+
+/* Whether the request agrees to the terms of now; then they are put into the account. */
+static bool agrees(struct fc_acme_call *call, struct fc_account *account)
+{
+    if (!json_is_true(json_object_get(call->body, "termsOfServiceAgreed")) || !terms_changed(call, account))
+        return false;
+    account->terms = fc_policy_at(call->acme->p.policy, call->now)->directory.terms_of_service;
+    return true;
 }
 
 /* ---- the account itself ---- */
@@ -216,12 +252,13 @@ static int update(struct fc_acme_call *call, struct fc_account *account, bool *r
     const char *status, *contact;
     size_t n_contacts;
 
-    *ret_changed = false;
+    *ret_changed = agrees(call, account);
     if (fc_acme_body_text(call->body, "status", &status) || !texts_or_nothing(json_object_get(call->body, "contact")))
         return fc_acme_refuse(call, MALFORMED, BAD_JSON);
-    if (!status || strcmp(status, "") == 0 || strcmp(status, "valid") == 0) {
+    bool ignored = !fc_acme_departs(call)->account_status_refused && status && strcmp(status, "deactivated") != 0;
+    if (!status || ignored || strcmp(status, "") == 0 || strcmp(status, "valid") == 0) {
         /* where contacts are not kept an update of them is accepted and ignored (G.3) */
-        if (call->acme->p.policy->departs.contact_not_stored || !json_object_get(call->body, "contact"))
+        if (fc_acme_departs(call)->contact_not_stored || !json_object_get(call->body, "contact"))
             return 0;
         if (fc_acme_contact_check(call, "Unable to update account", &contact, &n_contacts))
             return -1;

@@ -198,7 +198,11 @@ static void judge(struct verdict *verdict)
     if (authz->stored != FC_STATUS_PENDING)
         return;
     authz->stored = result->valid ? FC_STATUS_VALID : FC_STATUS_INVALID;
-    authz->error = result->valid ? NULL : fc_acme_problem_text(verdict->arena, &result->problem);
+    struct fc_problem problem = result->problem;
+    if (problem.type == FC_PROBLEM_UNAUTHORIZED &&
+        !fc_policy_at(policy, verdict->now)->departs.incorrect_response_unauthorized)
+        problem.type = FC_PROBLEM_INCORRECT_RESPONSE;
+    authz->error = result->valid ? NULL : fc_acme_problem_text(verdict->arena, &problem);
     char *record = result->record ? fc_json_text(result->record) : fc_strdup("[]");
     fc_arena_defer(verdict->arena, free, record);
     authz->record = record;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/base_b64.h"
 #include "base/base_buf.h"
 #include "base/base_json.h"
 #include "base/base_text.h"
@@ -34,14 +35,15 @@ static void drop_signer(void *signer)
 static int check_headers(struct fc_acme_call *call)
 {
     const char *type = fc_http_req_header(call->req, "Content-Type");
+    int status = fc_acme_departs(call)->media_type_malformed ? 400 : 415;
 
     if (!type)
-        return fc_acme_refuse(call, MALFORMED,
-                              "No Content-Type header on POST. Content-Type must be \"" CONTENT_TYPE "\"");
+        return fc_problem_set_status(&call->problem, call->arena, FC_PROBLEM_MALFORMED, status,
+                                     "No Content-Type header on POST. Content-Type must be \"" CONTENT_TYPE "\"");
     if (strcmp(type, CONTENT_TYPE) != 0)
-        return fc_acme_refuse(call, MALFORMED,
-                              "Invalid Content-Type header on POST. Content-Type must be \"" CONTENT_TYPE "\"");
-    if (fc_http_req_header(call->req, "Replay-Nonce"))
+        return fc_problem_set_status(&call->problem, call->arena, FC_PROBLEM_MALFORMED, status,
+                                     "Invalid Content-Type header on POST. Content-Type must be \"" CONTENT_TYPE "\"");
+    if (fc_acme_departs(call)->replay_nonce_header_refused && fc_http_req_header(call->req, "Replay-Nonce"))
         return fc_acme_refuse(call, MALFORMED,
                               "HTTP requests should NOT contain Replay-Nonce header. Use JWS nonce field");
     return 0;
@@ -52,7 +54,10 @@ static int check_size(struct fc_acme_call *call)
     const struct fc_http_req *req = call->req;
 
     if (req->body_too_large || req->body_len > (size_t)call->acme->p.policy->requests.max_body)
-        return fc_acme_refuse(call, UNAUTHORIZED, "request body too large");
+        return fc_acme_departs(call)->large_body_unauthorized
+                   ? fc_acme_refuse(call, UNAUTHORIZED, "request body too large")
+                   : fc_problem_set_status(&call->problem, call->arena, FC_PROBLEM_MALFORMED, 413,
+                                           "request body too large");
     return req->body_len == 0 ? fc_acme_refuse(call, MALFORMED, "No body on POST") : 0;
 }
 
@@ -142,14 +147,17 @@ static int check_algorithm(struct fc_acme_call *call, const struct fc_jws *jws, 
 {
     const char *expected = fc_jws_key_alg(key);
 
+    if (fc_jws_key_takes(key, jws->alg))
+        return 0;
+    if (!fc_acme_departs(call)->key_mismatch_malformed)
+        return fc_acme_refuse(call, BAD_PUBLIC_KEY, "the key does not fit the signature algorithm %s",
+                              fc_acme_problem_quote(call->arena, jws->alg));
     if (!expected)
         return fc_acme_refuse(call, BAD_PUBLIC_KEY,
                               "JWK contains unsupported key type (expected RSA, or ECDSA P-256, P-384, or P-521)");
-    if (strcmp(jws->alg, expected) != 0)
-        return fc_acme_refuse(call, MALFORMED,
-                              "JWS signature header algorithm \"%s\" does not match expected algorithm \"%s\" for JWK",
-                              jws->alg, expected);
-    return 0;
+    return fc_acme_refuse(call, MALFORMED,
+                          "JWS signature header algorithm \"%s\" does not match expected algorithm \"%s\" for JWK",
+                          jws->alg, expected);
 }
 
 int fc_acme_auth_jwk(struct fc_acme_call *call, const struct fc_jws *jws, struct fc_key **ret_key)
@@ -196,8 +204,9 @@ static int find_account(struct fc_acme_call *call, const struct fc_key **ret_key
     }
     fc_arena_defer(call->arena, drop_signer, signer);
     if (signer->account.status != FC_STATUS_VALID)
-        return fc_acme_refuse(call, UNAUTHORIZED, "Account is not valid, has status \"%s\"",
-                              fc_status_name(signer->account.status));
+        return fc_problem_set_status(&call->problem, call->arena, FC_PROBLEM_UNAUTHORIZED,
+                                     fc_acme_departs(call)->dead_account_forbidden ? 403 : 401,
+                                     "Account is not valid, has status \"%s\"", fc_status_name(signer->account.status));
     call->signer = signer;
     *ret_key = signer->key;
     return check_algorithm(call, &call->jws, signer->key);
@@ -226,9 +235,11 @@ static int check_url(struct fc_acme_call *call)
     if (!call->jws.url || !*call->jws.url)
         return fc_acme_refuse(call, MALFORMED, "JWS header parameter 'url' required");
     if (strcmp(call->jws.url, expected) != 0)
-        return fc_acme_refuse(call, MALFORMED, "JWS header parameter 'url' incorrect. Expected %s got %s",
-                              fc_acme_problem_quote(call->arena, expected),
-                              fc_acme_problem_quote(call->arena, call->jws.url));
+        return fc_problem_set(
+            &call->problem, call->arena,
+            fc_acme_departs(call)->url_mismatch_malformed ? FC_PROBLEM_MALFORMED : FC_PROBLEM_UNAUTHORIZED,
+            "JWS header parameter 'url' incorrect. Expected %s got %s", fc_acme_problem_quote(call->arena, expected),
+            fc_acme_problem_quote(call->arena, call->jws.url));
     return 0;
 }
 
@@ -249,11 +260,23 @@ static int check_payload(struct fc_acme_call *call)
     return 0;
 }
 
+/* RFC 8555 section 6.5.2 */
+static int check_nonce_syntax(struct fc_acme_call *call)
+{
+    const char *nonce = call->jws.nonce;
+
+    if (fc_acme_departs(call)->nonce_syntax_bad_nonce || !nonce || (*nonce && fc_b64url_alphabet(nonce, strlen(nonce))))
+        return 0;
+    return fc_acme_refuse(call, MALFORMED, "JWS header parameter 'nonce' is no base64url");
+}
+
 /* The bad nonce has one fixed detail, without any prefix (G.1): clients match it word by word. */
 static int verify(struct fc_acme_call *call, const struct fc_key *key)
 {
     if (fc_jws_verify(&call->jws, key, NULL))
         return fc_acme_refuse(call, MALFORMED, "JWS verification error");
+    if (check_nonce_syntax(call))
+        return -1;
     if (!fc_acme_nonce_use(call->acme->nonces, call->jws.nonce) || fc_acme_fault_find(call, FC_FAULT_BAD_NONCE))
         return fc_acme_refuse(call, BAD_NONCE, "JWS has an invalid anti-replay nonce");
     return check_url(call) || check_payload(call) ? -1 : 0;
@@ -293,14 +316,16 @@ static int accept(struct fc_acme_call *call)
 
     if (find_key(call, &key) || verify(call, key))
         return -1;
-    return call->route->signer == FC_ACME_JWK ? fc_acme_auth_key_policy(call, key) : 0;
+    if (call->route->signer == FC_ACME_JWK)
+        return fc_acme_auth_key_policy(call, key);
+    return fc_acme_terms_check(call);
 }
 
 static int in_context(struct fc_acme_call *call, const char *context)
 {
     enum fc_problem_type type = call->problem.type;
 
-    if (type == FC_PROBLEM_BAD_NONCE || type == FC_PROBLEM_SERVER_INTERNAL)
+    if (type == FC_PROBLEM_BAD_NONCE || type == FC_PROBLEM_SERVER_INTERNAL || type == FC_PROBLEM_USER_ACTION_REQUIRED)
         return -1;
     return fc_problem_context(&call->problem, call->arena, context);
 }
@@ -310,6 +335,9 @@ int fc_acme_auth(struct fc_acme_call *call)
     if (check_headers(call) || check_size(call) || parse(call) || check_exclusive(call))
         return in_context(call, VALIDATE);
     if (accept(call)) {
+        /* RFC 8555 section 6.5: a nonce that was seen is spent, whatever else is wrong */
+        if (!fc_acme_departs(call)->nonce_kept_on_refusal)
+            (void)fc_acme_nonce_use(call->acme->nonces, call->jws.nonce);
         call->signer = NULL;
         return in_context(call, call->route->signer == FC_ACME_EITHER ? REVOKE : VALIDATE);
     }

@@ -30,6 +30,8 @@ static int check(struct fc_acme_call *call, const struct fc_authz *authz)
 
     if (call->now > authz->expires_at)
         return fc_acme_missing(call, "Expired authorization");
+    if (who && who != authz->account_id && !fc_acme_departs(call)->authz_existence_shown)
+        return fc_acme_missing(call, MISSING);
     if (who && who != authz->account_id)
         return fc_acme_refuse(call, UNAUTHORIZED, "Account ID doesn't match ID for authorization");
     return 0;

@@ -17,6 +17,7 @@ static const struct member {
     {"keyChange", "/acme/key-change", FC_ACME_NEEDS_NOTHING},
     {"meta", NULL, FC_ACME_NEEDS_NOTHING},
     {"newAccount", "/acme/new-acct", FC_ACME_NEEDS_NOTHING},
+    {"newAuthz", "/acme/new-authz", FC_ACME_NEEDS_PRE_AUTHORIZATION},
     {"newNonce", "/acme/new-nonce", FC_ACME_NEEDS_NOTHING},
     {"newOrder", "/acme/new-order", FC_ACME_NEEDS_NOTHING},
     {"renewalInfo", "/acme/renewal-info", FC_ACME_NEEDS_RENEWAL_INFO},
@@ -62,6 +63,8 @@ static json_t *meta(const struct fc_policy *policy, struct fc_arena *arena)
     json_decref(caa);
     if (offered)
         json_object_set_new(object, "profiles", offered);
+    if (policy->external_account.required)
+        json_object_set_new(object, "externalAccountRequired", json_true());
     json_object_set_new(object, "termsOfService", json_string(policy->directory.terms_of_service));
     json_object_set_new(object, "website", json_string(policy->directory.website));
     return object;

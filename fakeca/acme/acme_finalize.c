@@ -76,7 +76,9 @@ static int check(struct finalize *finalize)
     if (finalize->bad_json)
         return fc_acme_refuse(call, MALFORMED, "Error unmarshaling finalize order request");
     if (!finalize->csr)
-        return fc_acme_refuse(call, MALFORMED, "Error parsing certificate request: %s", finalize->cause.text);
+        return fc_problem_set(&call->problem, call->arena,
+                              fc_acme_departs(call)->csr_not_bad_csr ? FC_PROBLEM_MALFORMED : FC_PROBLEM_BAD_CSR,
+                              "Error parsing certificate request: %s", finalize->cause.text);
     const struct fc_profile *profile = fc_policy_profile(call->acme->p.policy, order->profile);
     if (!profile)
         return fc_acme_refuse(call, MALFORMED, FINALIZE " :: order's profile is not known any more");

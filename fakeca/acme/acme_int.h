@@ -34,7 +34,12 @@ struct fc_acme {
 enum fc_acme_signer_kind { FC_ACME_KID, FC_ACME_JWK, FC_ACME_EITHER };
 
 /* What the policy must offer for a resource to be there. */
-enum fc_acme_needs { FC_ACME_NEEDS_NOTHING, FC_ACME_NEEDS_RENEWAL_INFO };
+enum fc_acme_needs {
+    FC_ACME_NEEDS_NOTHING,
+    FC_ACME_NEEDS_RENEWAL_INFO,
+    FC_ACME_NEEDS_ORDERS_LIST,
+    FC_ACME_NEEDS_PRE_AUTHORIZATION
+};
 
 struct fc_acme_call;
 struct fc_acme_route {
@@ -89,6 +94,9 @@ struct fc_acme_call {
 /* What is not there is malformed with status 404 (letsencrypt.md G.4). */
 #define fc_acme_missing(call, ...)                                                                                     \
     fc_problem_set_status(&(call)->problem, (call)->arena, FC_PROBLEM_MALFORMED, 404, __VA_ARGS__)
+
+/* Where the environment departs from the RFC, at the time of the request. */
+#define fc_acme_departs(call) (&fc_policy_at((call)->acme->p.policy, (call)->now)->departs)
 
 /* ---- acme_problem.c ---- */
 
@@ -206,6 +214,27 @@ int fc_acme_finalize(struct fc_acme_call *call);
 int fc_acme_cert(struct fc_acme_call *call);
 int fc_acme_revoke_cert(struct fc_acme_call *call);
 int fc_acme_renewal_info(struct fc_acme_call *call);
+int fc_acme_orders(struct fc_acme_call *call);
+int fc_acme_new_authz(struct fc_acme_call *call);
+
+/* Refuses what accounts ask that agreed to earlier terms of service (RFC 8555 section 7.3.3). */
+int fc_acme_terms_check(struct fc_acme_call *call);
+
+/* ---- acme_external.c: external account binding (RFC 8555 section 7.3.4) ---- */
+
+struct fc_acme_external {
+    const char *kid;  /* NULL: no binding */
+    const char *text; /* the binding as JSON */
+};
+/* Verifies the binding of a newAccount request; refuses a missing one where the policy wants it. Takes the store's lock. */
+int fc_acme_external_check(struct fc_acme_call *call, struct fc_acme_external *ret_external);
+/* Inside the write: the key belongs to the account from now on; a key that is used already is refused. */
+int fc_acme_external_use(struct fc_acme_call *call, const struct fc_acme_external *external, int64_t account_id);
+
+/* ---- acme_dates.c ---- */
+
+/* notBefore and notAfter of a new order, where the environment takes them; never outside of what the profile gives. */
+int fc_acme_dates_read(struct fc_acme_call *call, const struct fc_profile_version *profile, struct fc_order *order);
 
 /* The Location of an existing account's answer and its 200, or the refusal of a dead one (G.3). */
 int fc_acme_account_existing(struct fc_acme_call *call, const struct fc_account *account);

@@ -25,6 +25,8 @@ int fc_acme_issue_make(struct fc_acme *acme, const struct fc_order *order, const
                                        .n_idents = order->n_idents,
                                        .profile = order->profile,
                                        .now = now,
+                                       .not_before = order->not_before,
+                                       .not_after = order->not_after,
                                        .account_id = order->account_id,
                                        .order_id = order->id};
 

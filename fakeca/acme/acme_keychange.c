@@ -72,7 +72,9 @@ static int check_inner(struct fc_acme_call *call, struct fc_key **ret_key, const
 static int conflict(struct fc_acme_call *call, int64_t owner)
 {
     call->problem.location = fc_acme_render_account_url(call, owner);
-    return fc_acme_refuse(call, CONFLICT, "New key is already in use for a different account");
+    bool named = fc_acme_departs(call)->conflict_type;
+    return fc_problem_set_status(&call->problem, call->arena, named ? FC_PROBLEM_CONFLICT : FC_PROBLEM_MALFORMED, 409,
+                                 "New key is already in use for a different account");
 }
 
 /* *ret_owner: the account that has the key already; 0 when it was changed. */
@@ -136,6 +138,8 @@ int fc_acme_key_change(struct fc_acme_call *call)
             call, MALFORMED, "Inner key rollover request specified Account %s, but outer JWS has Key ID %s",
             fc_acme_problem_quote(call->arena, account), fc_acme_problem_quote(call->arena, call->jws.kid));
     if (fc_key_equal(key, call->signer->key))
-        return fc_acme_refuse(call, MALFORMED, "New key specified by rollover request is the same as the old key");
+        return fc_acme_departs(call)->same_key_malformed
+                   ? fc_acme_refuse(call, MALFORMED, "New key specified by rollover request is the same as the old key")
+                   : conflict(call, call->signer->account.id);
     return roll_over(call, key);
 }

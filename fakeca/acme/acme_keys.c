@@ -35,6 +35,8 @@ void fc_acme_keys_release(struct fc_acme_signer *signer)
     free((void *)(uintptr_t)signer->account.jwk);
     free((void *)(uintptr_t)signer->account.thumbprint);
     free((void *)(uintptr_t)signer->account.contact);
+    free((void *)(uintptr_t)signer->account.terms);
+    free((void *)(uintptr_t)signer->account.external);
     free(signer);
 }
 
@@ -100,6 +102,11 @@ static int read_account(struct fc_acme *acme, struct fc_arena *arena, int64_t id
     return 0;
 }
 
+static const char *copy(const char *text)
+{
+    return text ? fc_strdup(text) : NULL;
+}
+
 static int build(struct fc_acme *acme, const struct fc_account *account, struct fc_acme_signer **ret_signer,
                  struct fc_err *err)
 {
@@ -114,7 +121,9 @@ static int build(struct fc_acme *acme, const struct fc_account *account, struct 
     signer->account.env = acme->p.policy->name;
     signer->account.jwk = fc_strdup(account->jwk);
     signer->account.thumbprint = fc_strdup(account->thumbprint);
-    signer->account.contact = account->contact ? fc_strdup(account->contact) : NULL;
+    signer->account.contact = copy(account->contact);
+    signer->account.terms = copy(account->terms);
+    signer->account.external = copy(account->external);
     signer->key = key;
     fc_key_spki_hash(key, signer->spki);
     *ret_signer = signer;

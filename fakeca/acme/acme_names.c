@@ -140,7 +140,7 @@ int fc_acme_order_decode(struct fc_acme_call *call, struct fc_acme_names *ret_na
         return fc_acme_refuse(call, MALFORMED, "Unable to unmarshal NewOrder request body");
     if (json_array_size(items) == 0)
         return fc_acme_refuse(call, MALFORMED, "NewOrder request did not specify any identifiers");
-    if (dated)
+    if (dated && fc_acme_departs(call)->no_dates_in_orders)
         return fc_acme_refuse(call, MALFORMED, "NotBefore and NotAfter are not supported");
     if (decode_all(call, items, ret_names))
         return -1;
@@ -159,7 +159,9 @@ static int check_types(struct fc_acme_call *call, const struct fc_profile_versio
         const char *who =
             profile_name ? fc_arena_printf(call->arena, "Profile %s", fc_acme_problem_quote(call->arena, profile_name))
                          : "Default profile";
-        return fc_acme_refuse(call, REJECTED_IDENTIFIER,
+        return fc_problem_set(&call->problem, call->arena,
+                              fc_acme_departs(call)->identifier_type_rejected ? FC_PROBLEM_REJECTED_IDENTIFIER
+                                                                              : FC_PROBLEM_INVALID_PROFILE,
                               CREATING " :: %s does not permit %s identifiers. See available profiles at "
                                        "https://letsencrypt.org/docs/profiles/.",
                               who, dns ? "DNS" : "IP address");

@@ -45,6 +45,8 @@ static int find_authz(const struct making *making, const struct fc_ident *ident,
     int64_t margin = making->profile->order_lifetime / 8;
     bool wildcard = fc_ident_wildcard(ident);
 
+    if (policy->reuse.authorizations_off)
+        return fc_err_set(&call->err, FC_E_NOT_FOUND, "not used again, by policy");
     if (policy->lenient.authz_anew_percent > (int64_t)fc_rand_below(100))
         return fc_err_set(&call->err, FC_E_NOT_FOUND, "not used again, by chance");
     margin = margin < FC_HOUR ? FC_HOUR : least(margin, FC_DAY);
@@ -179,7 +181,7 @@ static int find_order(struct making *making)
     struct fc_authz *authzs;
     struct fc_order old;
 
-    if (call->acme->p.policy->lenient.no_order_reuse)
+    if (call->acme->p.policy->lenient.no_order_reuse || call->acme->p.policy->reuse.orders_off)
         return 0;
     if (fc_store_reuse_order(store, call->arena, &query, &old, &call->err))
         return fc_acme_problem_caught(call, FC_E_NOT_FOUND) ? 0 : -1;
@@ -261,6 +263,8 @@ int fc_acme_new_order(struct fc_acme_call *call)
         profile_name = NULL;
     if (!profile_name && policy->lenient.random_profile)
         profile_name = any_profile(policy);
+    if (!profile_name && !policy->departs.profile_not_shown)
+        profile_name = policy->default_profile;
     const struct fc_profile *profile = fc_policy_profile(policy, profile_name);
     if (!profile || (profile_name && !fc_policy_profile_offered(policy, profile_name, call->now)))
         return fc_acme_refuse(call, INVALID_PROFILE, "profile name %s not recognized",
@@ -279,11 +283,78 @@ int fc_acme_new_order(struct fc_acme_call *call)
                   .created_at = call->now},
         .authzs = fc_arena_alloc(call->arena, names.count * sizeof(struct fc_authz)),
     };
-    if (fc_acme_order_names(call, making.profile, profile_name, &names))
+    if (fc_acme_order_names(call, making.profile, profile_name, &names) ||
+        fc_acme_dates_read(call, making.profile, &making.order))
         return -1;
     if (make_order(&making))
         return call->problem.type ? -1 : fc_acme_problem_internal(call, "Error creating new order");
     fc_acme_order_answer(call, 201, &making.order, fc_order_status(&making.order, making.authzs, call->now));
+    return 0;
+}
+
+/* ---- newAuthz: pre-authorization (RFC 8555 section 7.4.1) ---- */
+
+static void drop_json(void *value)
+{
+    json_decref(value);
+}
+
+/* One identifier, read and checked as those of an order. */
+static int read_identifier(struct fc_acme_call *call, struct fc_acme_names *names)
+{
+    json_t *one = json_object_get(call->body, "identifier");
+
+    if (!json_is_object(one))
+        return fc_acme_refuse(call, MALFORMED, "NewAuthz request did not specify an identifier");
+    json_t *list = json_pack("{s:[O]}", "identifiers", one);
+    fc_arena_defer(call->arena, drop_json, list);
+    call->body = list;
+    if (fc_acme_order_decode(call, names))
+        return -1;
+    if (fc_ident_wildcard(&names->idents[0]))
+        return fc_acme_refuse(call, MALFORMED, "NewAuthz request cannot pre-authorize a wildcard name");
+    return 0;
+}
+
+/* A valid one that can be used again is the answer to a further request. */
+static int find_or_make_authz(struct making *making)
+{
+    struct fc_acme_call *call = making->call;
+    struct fc_store_tx tx fc_auto_tx = {0};
+    struct fc_event_about about = {.env = making->order.env, .account_id = making->order.account_id};
+
+    if (fc_store_begin(call->acme->p.store, FC_STORE_WRITE, &tx, &call->err))
+        return -1;
+    bool reused = find_authz(making, &making->names->idents[0], making->authzs) == 0;
+    if (!reused && (!fc_acme_problem_caught(call, FC_E_NOT_FOUND) ||
+                    make_authz(making, &making->names->idents[0], making->authzs)))
+        return -1;
+    about.authz_id = making->authzs[0].id;
+    fc_events_add(
+        call->acme->p.events, FC_EVENT_AUTHZ_CREATED, call->now, &about,
+        json_pack("{s:s,s:b}", "identifier", fc_acme_render_authz_name(call->arena, making->authzs), "reused", reused));
+    return fc_store_commit(&tx, &call->err);
+}
+
+int fc_acme_new_authz(struct fc_acme_call *call)
+{
+    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const char *profile_name = policy->departs.profile_not_shown ? NULL : policy->default_profile;
+    struct fc_acme_names names = {0};
+    struct fc_authz authz = {0};
+    struct making making = {
+        .call = call,
+        .profile = fc_profile_at(fc_policy_profile(policy, NULL), call->now),
+        .names = &names,
+        .order = {.account_id = fc_acme_auth_account_id(call), .env = policy->name, .profile = profile_name},
+        .authzs = &authz};
+
+    if (read_identifier(call, &names) || fc_acme_order_names(call, making.profile, profile_name, &names))
+        return -1;
+    if (find_or_make_authz(&making))
+        return fc_acme_problem_internal(call, "Error creating new authorization");
+    fc_http_res_set_header(call->res, "Location", fc_acme_render_authz_url(call, authz.account_id, authz.id));
+    fc_acme_render_json(call, 201, fc_acme_render_authz(call, &authz));
     return 0;
 }
 

@@ -109,6 +109,9 @@ json_t *fc_acme_render_account(const struct fc_acme_call *call, const struct fc_
         set_stored(object, "contact", account->contact);
         json_object_set_new_nocheck(object, "termsOfServiceAgreed", json_boolean(account->terms_agreed));
     }
+    set_stored(object, "externalAccountBinding", account->external);
+    if (!fc_acme_departs(call)->no_orders_list)
+        set_text(object, "orders", fc_acme_render_url(call, "/acme/orders/%" PRId64, account->id));
     set_time(object, "createdAt", account->created_at);
     set_text(object, "status", fc_status_name(account->status));
     return object;
@@ -126,6 +129,10 @@ json_t *fc_acme_render_order(const struct fc_acme_call *call, const struct fc_or
     set_text(object, "status", fc_status_name(status));
     set_time(object, "expires", order->expires_at);
     json_object_set_new_nocheck(object, "identifiers", idents);
+    if (order->not_before)
+        set_time(object, "notBefore", order->not_before);
+    if (order->not_after)
+        set_time(object, "notAfter", order->not_after);
     json_object_set_new_nocheck(object, "authorizations", authzs);
     set_text(object, "finalize",
              fc_acme_render_url(call, "/acme/finalize/%" PRId64 "/%" PRId64, order->account_id, order->id));
@@ -177,11 +184,13 @@ json_t *fc_acme_render_challenge(const struct fc_acme_call *call, const struct f
     set_text(object, "type", type);
     set_text(object, "url",
              fc_acme_render_url(call, "/acme/chall/%" PRId64 "/%" PRId64 "/%s", authz->account_id, authz->id, id));
-    set_text(object, "status", fc_status_name(challenge_status(authz)));
-    if (decided) {
+    bool under_way = authz->processing && authz->attempted && strcmp(authz->attempted, type) == 0 &&
+                     !fc_acme_departs(call)->challenge_stays_pending;
+    set_text(object, "status", under_way ? "processing" : fc_status_name(challenge_status(authz)));
+    if (decided && (!authz->error || fc_acme_departs(call)->validated_on_failure))
         set_time(object, "validated", authz->validated_at);
+    if (decided)
         set_stored(object, "error", authz->error);
-    }
     if (strcmp(type, "dns-persist-01") == 0)
         set_persist(call, object, authz->account_id);
     else if (strcmp(type, "tokenless-01") != 0) /* which only a fault offers */

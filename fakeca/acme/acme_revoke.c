@@ -127,6 +127,15 @@ static int find(struct revocation *revocation)
     return 0;
 }
 
+static const char *named_reasons(struct fc_arena *arena, const int64_t *allowed)
+{
+    const char *names = ", allowed:";
+
+    for (size_t i = 0; allowed[i] >= 0; i++)
+        names = fc_arena_printf(arena, "%s %" PRId64, names, allowed[i]);
+    return names;
+}
+
 static int check_reason(struct revocation *revocation)
 {
     const int64_t *allowed = revocation->call->acme->p.policy->issuance.revocation_reasons;
@@ -134,8 +143,11 @@ static int check_reason(struct revocation *revocation)
     for (size_t i = 0; allowed[i] >= 0; i++)
         if (allowed[i] == revocation->reason)
             return 0;
-    return fc_acme_refuse(revocation->call, BAD_REVOCATION_REASON, "disallowed revocation reason: %" PRId64,
-                          revocation->reason);
+    const char *names = fc_acme_departs(revocation->call)->revocation_reasons_unnamed
+                            ? ""
+                            : named_reasons(revocation->call->arena, allowed);
+    return fc_acme_refuse(revocation->call, BAD_REVOCATION_REASON, "disallowed revocation reason: %" PRId64 "%s",
+                          revocation->reason, names);
 }
 
 /* ---- one write each ---- */

@@ -30,6 +30,12 @@ static const struct fc_acme_route routes[] = {
      .handle = fc_acme_renewal_info},
     {"/acme/renewal-info/{...}", FC_FAULT_AT_RENEWAL_INFO, .get = true, .needs = FC_ACME_NEEDS_RENEWAL_INFO,
      .handle = fc_acme_renewal_info},
+    {"/acme/orders/{}", FC_FAULT_AT_ORDERS, .needs = FC_ACME_NEEDS_ORDERS_LIST, .post = true, .read_only = true,
+     .handle = fc_acme_orders},
+    {"/acme/orders/{}/{}", FC_FAULT_AT_ORDERS, .needs = FC_ACME_NEEDS_ORDERS_LIST, .post = true, .read_only = true,
+     .handle = fc_acme_orders},
+    {"/acme/new-authz", FC_FAULT_AT_NEW_AUTHZ, .needs = FC_ACME_NEEDS_PRE_AUTHORIZATION, .post = true,
+     .handle = fc_acme_new_authz},
     {"/sfe/v1/unpause", .get = true, .handle = fc_acme_pause_form},
     {"/sfe/v1/do-unpause", .post = true, .page = true, .handle = fc_acme_pause_end},
     {"/sfe/v1/unpause-status", .get = true, .handle = fc_acme_pause_status},
@@ -42,6 +48,10 @@ bool fc_acme_routes_offers(const struct fc_acme_call *call, enum fc_acme_needs n
     switch (needs) {
     case FC_ACME_NEEDS_RENEWAL_INFO:
         return policy->renewal_info.enabled;
+    case FC_ACME_NEEDS_ORDERS_LIST:
+        return !policy->departs.no_orders_list;
+    case FC_ACME_NEEDS_PRE_AUTHORIZATION:
+        return !policy->departs.no_pre_authorization;
     case FC_ACME_NEEDS_NOTHING:
         break;
     }

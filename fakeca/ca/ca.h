@@ -66,6 +66,7 @@ struct fc_ca_order {
     size_t n_idents;
     const char *profile; /* NULL: default; kept in the row as it is */
     int64_t now;
+    int64_t not_before, not_after; /* as asked for; 0: as the profile says */
     int64_t account_id, order_id;
 };
 /* Makes and signs the leaf by letsencrypt.md E.1 and fills the row (in the arena; not stored). FC_E_AGAIN: the RSA issuer is not

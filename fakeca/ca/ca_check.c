@@ -184,7 +184,8 @@ static int check_order(struct look *look)
     for (size_t i = 0; same && i < look->n_idents; i++)
         same = fc_ident_equal(&look->idents[i], &check->idents[i]);
     if (!same)
-        return refuse(look, FC_PROBLEM_UNAUTHORIZED, "CSR does not specify same identifiers as Order");
+        return refuse(look, look->policy->departs.csr_not_bad_csr ? FC_PROBLEM_UNAUTHORIZED : FC_PROBLEM_BAD_CSR,
+                      "CSR does not specify same identifiers as Order");
     return 0;
 }
 
@@ -194,7 +195,8 @@ static int check_account_key(struct look *look)
 
     fc_key_spki_hash(fc_csr_key(look->check->csr), spki);
     if (memcmp(spki, look->check->account_spki, sizeof spki) == 0)
-        return refuse(look, FC_PROBLEM_MALFORMED, "certificate public key must be different than account key");
+        return refuse(look, look->policy->departs.csr_not_bad_csr ? FC_PROBLEM_MALFORMED : FC_PROBLEM_BAD_CSR,
+                      "certificate public key must be different than account key");
     return 0;
 }
 

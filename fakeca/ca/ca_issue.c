@@ -139,9 +139,11 @@ static int make_plan(const struct fc_ca *ca, const struct fc_ca_order *order, st
                           order->profile ? order->profile : "");
     plan.profile = fc_profile_at(profile, order->now);
     plan.rsa = fc_key_type(fc_csr_key(order->csr)) == FC_KEY_RSA;
-    plan.not_before = order->now - backdate;
+    plan.not_before = order->not_before ? order->not_before : order->now - backdate;
     plan.not_before -= plan.not_before % FC_SECOND;
-    plan.not_after = plan.not_before + plan.profile->validity - FC_SECOND;
+    plan.not_after = order->not_after ? order->not_after : plan.not_before + plan.profile->validity - FC_SECOND;
+    if (plan.not_after <= plan.not_before)
+        return fc_err_set(err, FC_E_RANGE, "the certificate would end before it begins");
 
     plan.serial_len = 1 + (size_t)ca->policy->issuance.serial_random_bytes;
     if (plan.serial_len > sizeof plan.serial)

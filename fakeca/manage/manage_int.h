@@ -189,6 +189,11 @@ int fc_manage_events_stream(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_validation_get(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_probe_post(struct fc_manage_call *call, struct fc_err *err);
 
+int fc_manage_external_list(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_external_post(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_external_delete(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_authz_purge(struct fc_manage_call *call, struct fc_err *err);
+
 int fc_manage_faults_list(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_faults_kinds(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_faults_post(struct fc_manage_call *call, struct fc_err *err);

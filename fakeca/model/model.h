@@ -30,6 +30,8 @@ struct fc_account {
     enum fc_status status;  /* valid, deactivated, revoked */
     const char *contact;    /* JSON array text, or NULL when the policy does not keep contacts */
     bool terms_agreed;
+    const char *terms;    /* URL of the terms that were agreed to, NULL: of an earlier schema */
+    const char *external; /* JSON text of the external account binding, or NULL */
     int64_t created_at;
 };
 
@@ -47,9 +49,10 @@ struct fc_order {
     int64_t processing_at;    /* 0 until finalize took it */
     const unsigned char *csr; /* DER, from finalize on; NULL before */
     size_t csr_len;
-    const char *serial;   /* of the certificate, NULL until issued */
-    const char *error;    /* problem JSON of a failed issuance, NULL otherwise */
-    const char *replaces; /* certID, or NULL */
+    const char *serial;            /* of the certificate, NULL until issued */
+    const char *error;             /* problem JSON of a failed issuance, NULL otherwise */
+    const char *replaces;          /* certID, or NULL */
+    int64_t not_before, not_after; /* as asked for; 0: as the profile says */
 };
 
 struct fc_authz {

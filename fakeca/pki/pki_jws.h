@@ -48,9 +48,15 @@ enum fc_jws_fault fc_jws_parse(struct fc_arena *arena, const char *body, size_t 
 /* The name of the algorithm that Boulder expects of a key: P-256 ES256, P-384 ES384, P-521 ES512, RSA RS256; NULL if none. */
 const char *fc_jws_key_alg(const struct fc_key *key);
 
+/* Whether a key can sign by that algorithm: RSA RS256 and PS256, Ed25519 EdDSA, a curve its own. */
+bool fc_jws_key_takes(const struct fc_key *key, const char *alg);
+
 /* 0 when the signature is right for the key and jws->alg; -1 otherwise, FC_E_CRYPTO. ECDSA signatures are r || s of exactly
  * the curve's length. The caller has compared jws->alg with fc_jws_key_alg. */
 int fc_jws_verify(const struct fc_jws *jws, const struct fc_key *key, struct fc_err *err);
+
+/* Whether the signature is the HMAC of that key by HS256, HS384 or HS512. */
+bool fc_jws_mac_fits(const struct fc_jws *jws, const void *key, size_t key_len);
 
 /* Makes a flattened JWS: for tests and for tools that speak ACME. Header members `header` (borrowed) get "alg" added.
  * payload NULL: POST-as-GET. The caller frees. */

@@ -40,6 +40,11 @@ static const struct alg *find_alg(const char *name, const struct fc_key *key)
     return NULL;
 }
 
+bool fc_jws_key_takes(const struct fc_key *key, const char *alg)
+{
+    return find_alg(alg, key) != NULL;
+}
+
 /* r || s of exactly the curve's length (RFC 7518 section 3.4) becomes the SEQUENCE that OpenSSL wants. */
 static bool verify_ecdsa(const struct fc_pki_ossl_check *check, const unsigned char *sig, size_t octets)
 {

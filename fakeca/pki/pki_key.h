@@ -55,6 +55,7 @@ bool fc_key_equal(const struct fc_key *a, const struct fc_key *b);
 struct fc_key_rules {
     int rsa_bits[8];       /* permitted modulus sizes, 0-terminated */
     bool p256, p384, p521; /* permitted curves */
+    bool ed25519;
 };
 /* 0 when acceptable; else -1 and the reason of D.5 in err ("key size not supported: 1024"): size, exponent 65537, small
  * primes up to 751, ROCA, Fermat with 110 rounds, curves. */

@@ -213,6 +213,8 @@ int fc_key_check(const struct fc_key *key, const struct fc_key_rules *rules, str
     case FC_KEY_RSA:
         return check_rsa(key, rules, err);
     case FC_KEY_OTHER:
+        if (rules->ed25519 && fc_pki_key_ed25519(key))
+            return 0;
         return check_other(key, err);
     }
     FC_IMPOSSIBLE("a key type that the enumeration does not have");

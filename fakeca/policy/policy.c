@@ -48,12 +48,52 @@ static void read_departures(struct fc_policy_load *load, struct fc_json_obj *roo
     departs->unsigned_get = fc_json_bool(&obj, "unsigned_get", need, false);
     departs->new_nonce_no_store_missing = fc_json_bool(&obj, "new_nonce_no_store_missing", need, false);
     departs->random_directory_key = fc_json_bool(&obj, "random_directory_key", need, false);
+    departs->media_type_malformed = fc_json_bool(&obj, "media_type_malformed", need, false);
+    departs->replay_nonce_header_refused = fc_json_bool(&obj, "replay_nonce_header_refused", need, false);
+    departs->large_body_unauthorized = fc_json_bool(&obj, "large_body_unauthorized", need, false);
+    departs->key_mismatch_malformed = fc_json_bool(&obj, "key_mismatch_malformed", need, false);
+    departs->nonce_kept_on_refusal = fc_json_bool(&obj, "nonce_kept_on_refusal", need, false);
+    departs->nonce_syntax_bad_nonce = fc_json_bool(&obj, "nonce_syntax_bad_nonce", need, false);
+    departs->url_mismatch_malformed = fc_json_bool(&obj, "url_mismatch_malformed", need, false);
+    departs->dead_account_forbidden = fc_json_bool(&obj, "dead_account_forbidden", need, false);
+    departs->account_status_refused = fc_json_bool(&obj, "account_status_refused", need, false);
+    departs->same_key_malformed = fc_json_bool(&obj, "same_key_malformed", need, false);
+    departs->conflict_type = fc_json_bool(&obj, "conflict_type", need, false);
+    departs->unknown_path_plain_text = fc_json_bool(&obj, "unknown_path_plain_text", need, false);
+    departs->csr_not_bad_csr = fc_json_bool(&obj, "csr_not_bad_csr", need, false);
+    departs->validated_on_failure = fc_json_bool(&obj, "validated_on_failure", need, false);
+    departs->challenge_stays_pending = fc_json_bool(&obj, "challenge_stays_pending", need, false);
+    departs->incorrect_response_unauthorized = fc_json_bool(&obj, "incorrect_response_unauthorized", need, false);
+    departs->profile_not_shown = fc_json_bool(&obj, "profile_not_shown", need, false);
+    departs->identifier_type_rejected = fc_json_bool(&obj, "identifier_type_rejected", need, false);
+    departs->terms_change_ignored = fc_json_bool(&obj, "terms_change_ignored", need, false);
+    departs->revocation_reasons_unnamed = fc_json_bool(&obj, "revocation_reasons_unnamed", need, false);
+    departs->authz_existence_shown = fc_json_bool(&obj, "authz_existence_shown", need, false);
     (void)fc_policy_read_end(load, &obj);
+}
+
+static void read_external_account(struct fc_policy_load *load, struct fc_json_obj *root)
+{
+    struct fc_policy *policy = load->policy;
+    struct fc_json_obj obj;
+
+    fc_json_obj_member(root, "external_account", FC_JSON_OPTIONAL, &obj);
+    policy->external_account.offered = fc_json_bool(&obj, "offered", FC_JSON_OPTIONAL, false);
+    policy->external_account.required = fc_json_bool(&obj, "required", FC_JSON_OPTIONAL, false);
+    if (policy->external_account.required && !policy->external_account.offered)
+        fc_json_errs_add(&obj, "required", "needs 'offered' to be true");
+    if (obj.value)
+        (void)fc_policy_read_end(load, &obj);
+    fc_json_obj_member(root, "reuse", FC_JSON_OPTIONAL, &obj);
+    policy->reuse.orders_off = !fc_json_bool(&obj, "orders", FC_JSON_OPTIONAL, true);
+    policy->reuse.authorizations_off = !fc_json_bool(&obj, "authorizations", FC_JSON_OPTIONAL, true);
+    if (obj.value)
+        (void)fc_policy_read_end(load, &obj);
 }
 
 static void read_requests(struct fc_policy_load *load, struct fc_json_obj *root)
 {
-    static const char *const algorithms[] = {"RS256", "ES256", "ES384", "ES512", NULL};
+    static const char *const algorithms[] = {"RS256", "ES256", "ES384", "ES512", "PS256", "EdDSA", NULL};
     struct fc_policy *policy = load->policy;
     const enum fc_json_need need = FC_JSON_REQUIRED;
     struct fc_json_obj obj;
@@ -62,7 +102,7 @@ static void read_requests(struct fc_policy_load *load, struct fc_json_obj *root)
     policy->requests.max_body = fc_json_int(&obj, "max_body", need, 1000, 1000000, 0);
     policy->requests.max_contacts = fc_json_int(&obj, "max_contacts", need, 0, 100, 0);
     policy->requests.max_identifier_bytes = fc_json_int(&obj, "max_identifier_bytes", need, 253, 1000000, 0);
-    policy->requests.signature_algorithms = fc_policy_read_strs(load, &obj, "signature_algorithms", 4, 16, algorithms);
+    policy->requests.signature_algorithms = fc_policy_read_strs(load, &obj, "signature_algorithms", 6, 16, algorithms);
     if (policy->requests.signature_algorithms[0] == NULL && fc_json_has(&obj, "signature_algorithms"))
         fc_json_errs_add(&obj, "signature_algorithms", "must name at least one algorithm");
     policy->requests.forbidden_contact_domains =
@@ -196,6 +236,7 @@ static void read_root(struct fc_policy_load *load, struct fc_json_obj *root)
     load->policy->rehearsal = fc_json_bool(root, "rehearsal", FC_JSON_REQUIRED, false);
     read_directory(load, root);
     read_departures(load, root);
+    read_external_account(load, root);
     read_requests(load, root);
     read_names(load, root);
     fc_policy_profiles_read(load, root);

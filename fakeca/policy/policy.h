@@ -58,11 +58,33 @@ struct fc_policy_departures {
     bool contact_not_stored; /* letsencrypt.md C.6 */
     bool no_orders_list;
     bool no_pre_authorization;
-    bool no_dates_in_orders;         /* notBefore, notAfter refused */
-    bool expired_order_not_found;    /* C.3 */
-    bool unsigned_get;               /* C.6: GET without signature on order, authorization, challenge, certificate */
-    bool new_nonce_no_store_missing; /* H.4 */
-    bool random_directory_key;       /* H.1 */
+    bool no_dates_in_orders;          /* notBefore, notAfter refused */
+    bool expired_order_not_found;     /* C.3 */
+    bool unsigned_get;                /* C.6: GET without signature on order, authorization, challenge, certificate */
+    bool new_nonce_no_store_missing;  /* H.4 */
+    bool random_directory_key;        /* H.1 */
+    bool media_type_malformed;        /* G.2 step 1: a wrong Content-Type is 400 malformed, not 415 */
+    bool replay_nonce_header_refused; /* G.2 step 1: a Replay-Nonce header in a request is an error */
+    bool large_body_unauthorized;     /* G.2 step 2: 403 unauthorized, not 413 */
+    bool key_mismatch_malformed;      /* G.2 step 6: a key that does not fit alg is malformed, not badPublicKey */
+    bool nonce_kept_on_refusal;       /* G.2 step 8: a nonce of a request that is refused before is not spent */
+    bool nonce_syntax_bad_nonce;      /* G.2 step 8: a nonce that is no base64url is badNonce, not malformed */
+    bool url_mismatch_malformed;      /* G.2 step 9: a wrong url is malformed, not unauthorized */
+    bool dead_account_forbidden;      /* G.2 step 5, G.3: 403, not 401 */
+    bool account_status_refused;      /* G.3: a status other than deactivated is an error, not ignored */
+    bool same_key_malformed;          /* G.3: key change to the same key is 400 malformed, not 409 */
+    bool conflict_type;               /* G.1: key change to a key in use has the unregistered type conflict */
+    bool unknown_path_plain_text;     /* G.4: 404 of unknown paths is no problem document */
+    bool csr_not_bad_csr;             /* D.4: unparsable is malformed, other names are unauthorized, not badCSR */
+    bool validated_on_failure;        /* C.4: validated is set on failure too */
+    bool challenge_stays_pending;     /* C.4: a challenge under way is pending, not processing */
+    bool incorrect_response_unauthorized; /* B.3, B.5, B.6: a wrong answer is unauthorized, not incorrectResponse */
+    bool profile_not_shown;               /* C.1: an order that names no profile shows none */
+    bool
+        identifier_type_rejected; /* D.3: a type that the profile does not permit is rejectedIdentifier, not invalidProfile */
+    bool terms_change_ignored;       /* G.1: accounts that agreed to earlier terms go on */
+    bool revocation_reasons_unnamed; /* E.6: the refusal does not name the allowed reasons */
+    bool authz_existence_shown;      /* C.6: a foreign authorization is 403, an unknown one 404 */
 };
 
 /* Which keys are taken (pki_key.h checks them). */
@@ -144,6 +166,15 @@ struct fc_policy {
     } requests;
 
     struct fc_policy_keys account_keys, certificate_keys;
+
+    /* External account binding (RFC 8555 section 7.3.4). Absent in a file: not offered. */
+    struct {
+        bool offered, required;
+    } external_account;
+    /* Whether orders and valid authorizations are used again (letsencrypt.md C.2). Absent in a file: they are. */
+    struct {
+        bool orders_off, authorizations_off;
+    } reuse;
 
     const char **blocked_names; /* exact or parent */
 

@@ -294,6 +294,7 @@ int fc_store_reset(struct fc_store *store, struct fc_err *err)
         "DELETE FROM limit_buckets",
         "DELETE FROM paused",
         "DELETE FROM renewal_windows",
+        "DELETE FROM external_keys",
     };
 
     fc_store_assert_write(store);

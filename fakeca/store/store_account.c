@@ -2,7 +2,7 @@
 
 #include "store/store_int.h"
 
-#define COLUMNS "id, env, jwk, thumbprint, status, contact, terms_agreed, created_at"
+#define COLUMNS "id, env, jwk, thumbprint, status, contact, terms_agreed, created_at, terms, external"
 
 static int read_account(struct fc_store_sql *q, struct fc_arena *arena, void *item, struct fc_err *err)
 {
@@ -17,6 +17,8 @@ static int read_account(struct fc_store_sql *q, struct fc_arena *arena, void *it
     account->contact = fc_store_sql_get_text(q, arena);
     account->terms_agreed = fc_store_sql_get_int(q) != 0;
     account->created_at = fc_store_sql_get_int(q);
+    account->terms = fc_store_sql_get_text(q, arena);
+    account->external = fc_store_sql_get_text(q, arena);
     return 0;
 }
 
@@ -26,7 +28,7 @@ int fc_store_account_insert(struct fc_store *store, struct fc_account *account, 
     int64_t changed;
 
     if (fc_store_sql_open(store,
-                          "INSERT INTO accounts (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                          "INSERT INTO accounts (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                           " ON CONFLICT (thumbprint, env) DO NOTHING",
                           &q, err))
         return -1;
@@ -39,6 +41,8 @@ int fc_store_account_insert(struct fc_store *store, struct fc_account *account, 
     fc_store_sql_text(&q, account->contact);
     fc_store_sql_int(&q, account->terms_agreed);
     fc_store_sql_int(&q, account->created_at);
+    fc_store_sql_text(&q, account->terms);
+    fc_store_sql_text(&q, account->external);
     if (fc_store_sql_run(&q, &changed, err))
         return -1;
     if (!changed)
@@ -86,10 +90,11 @@ int fc_store_account_update(struct fc_store *store, const struct fc_account *acc
     struct fc_store_sql q fc_auto_sql = {0};
     int64_t changed;
 
-    if (fc_store_sql_open(store, "UPDATE accounts SET status = ?, contact = ? WHERE id = ?", &q, err))
+    if (fc_store_sql_open(store, "UPDATE accounts SET status = ?, contact = ?, terms = ? WHERE id = ?", &q, err))
         return -1;
     fc_store_sql_text(&q, fc_status_name(account->status));
     fc_store_sql_text(&q, account->contact);
+    fc_store_sql_text(&q, account->terms);
     fc_store_sql_int(&q, account->id);
     if (fc_store_sql_run(&q, &changed, err))
         return -1;

@@ -5,7 +5,7 @@
 
 #define COLUMNS                                                                                                        \
     "id, account_id, env, profile, idents, authz_ids, created_at, expires_at, processing_at, csr, serial, error, "     \
-    "replaces"
+    "replaces, not_before, not_after"
 
 static int read_order(struct fc_store_sql *q, struct fc_arena *arena, void *item, struct fc_err *err)
 {
@@ -26,6 +26,8 @@ static int read_order(struct fc_store_sql *q, struct fc_arena *arena, void *item
     order->serial = fc_store_sql_get_text(q, arena);
     order->error = fc_store_sql_get_text(q, arena);
     order->replaces = fc_store_sql_get_text(q, arena);
+    order->not_before = fc_store_sql_get_int(q);
+    order->not_after = fc_store_sql_get_int(q);
     return 0;
 }
 
@@ -34,8 +36,8 @@ int fc_store_order_insert(struct fc_store *store, struct fc_order *order, struct
     fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
     struct fc_store_sql q fc_auto_sql = {0};
 
-    if (fc_store_sql_open(store, "INSERT INTO orders (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &q,
-                          err))
+    if (fc_store_sql_open(
+            store, "INSERT INTO orders (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &q, err))
         return -1;
     int64_t id = fc_store_next_id(store, FC_STORE_ID_ORDER);
     fc_store_sql_int(&q, id);
@@ -51,6 +53,8 @@ int fc_store_order_insert(struct fc_store *store, struct fc_order *order, struct
     fc_store_sql_text(&q, order->serial);
     fc_store_sql_text(&q, order->error);
     fc_store_sql_text(&q, order->replaces);
+    fc_store_sql_int(&q, order->not_before);
+    fc_store_sql_int(&q, order->not_after);
     if (fc_store_sql_run(&q, NULL, err))
         return -1;
     order->id = id;

@@ -63,3 +63,19 @@ int fc_store_reuse_set_key(struct fc_store *store, int64_t account_id, const cha
         return -1;
     return changed ? 0 : fc_err_set(err, FC_E_BUSY, "another account has this key");
 }
+
+int fc_store_authz_purge(struct fc_store *store, const char *env, int64_t account_id, const char *name,
+                         int64_t *ret_count, struct fc_err *err)
+{
+    struct fc_store_sql q fc_auto_sql = {0};
+
+    if (fc_store_sql_open(store,
+                          "UPDATE authzs SET stored = 'deactivated' WHERE stored = 'valid' AND (?1 IS NULL OR env = ?1)"
+                          " AND (?2 = 0 OR account_id = ?2) AND (?3 IS NULL OR ident = ?3)",
+                          &q, err))
+        return -1;
+    fc_store_sql_text(&q, env);
+    fc_store_sql_int(&q, account_id);
+    fc_store_sql_text(&q, name);
+    return fc_store_sql_run(&q, ret_count, err);
+}

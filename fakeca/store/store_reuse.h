@@ -31,6 +31,11 @@ struct fc_store_reuse_authz {
 int fc_store_reuse_authz(struct fc_store *store, struct fc_arena *arena, const struct fc_store_reuse_authz *query,
                          struct fc_authz *ret_authz, struct fc_err *err);
 
+/* Ends the valid authorizations that fit (env NULL, account 0, name NULL: all): their status becomes deactivated, so that orders have to
+ * validate again. In a write. */
+int fc_store_authz_purge(struct fc_store *store, const char *env, int64_t account_id, const char *name,
+                         int64_t *ret_count, struct fc_err *err);
+
 /* In a write. FC_E_BUSY when another account of the environment has this key. */
 int fc_store_reuse_set_key(struct fc_store *store, int64_t account_id, const char *jwk, const char *thumbprint,
                            struct fc_err *err);

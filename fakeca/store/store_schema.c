@@ -86,12 +86,20 @@ static const char version_3[] =
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX orders_replaces ON orders (replaces) WHERE replaces IS NOT NULL;";
 
+/* What RFC 8555 has and Let's Encrypt leaves out: dates of orders, agreed terms, external accounts. */
+static const char version_4[] = "ALTER TABLE orders ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;"
+                                "ALTER TABLE orders ADD COLUMN not_after INTEGER NOT NULL DEFAULT 0;"
+                                "ALTER TABLE accounts ADD COLUMN terms TEXT;"
+                                "ALTER TABLE accounts ADD COLUMN external TEXT;"
+                                "CREATE TABLE external_keys ("
+                                "  kid TEXT NOT NULL, env TEXT NOT NULL, key BLOB NOT NULL, created_at INTEGER NOT "
+                                "NULL, account_id INTEGER NOT NULL,"
+                                "  PRIMARY KEY (kid, env)"
+                                ") STRICT, WITHOUT ROWID;";
+
 /* A released row is never changed: a new version is a new row that alters what the rows before it made. */
 const struct fc_store_migration fc_store_migrations[] = {
-    {1, version_1},
-    {2, version_2},
-    {3, version_3},
-    {0, NULL},
+    {1, version_1}, {2, version_2}, {3, version_3}, {4, version_4}, {0, NULL},
 };
 
 int fc_store_schema_version(const struct fc_store_migration *migrations)

@@ -166,7 +166,9 @@ static void a_file_of_version_1_is_brought_up(void **state)
     lib_store_commit(lib);
     lib_store_close(lib);
     lib_store_sql(lib->path, "DROP TABLE limit_buckets; DROP TABLE paused; DROP INDEX certificates_set;"
-                             "DROP TABLE renewal_windows; DROP INDEX orders_replaces;"
+                             "DROP TABLE renewal_windows; DROP INDEX orders_replaces; DROP TABLE external_keys;"
+                             "ALTER TABLE orders DROP COLUMN not_before; ALTER TABLE orders DROP COLUMN not_after;"
+                             "ALTER TABLE accounts DROP COLUMN terms; ALTER TABLE accounts DROP COLUMN external;"
                              "PRAGMA user_version = 1");
     lib_store_open(lib);
     lib_store_begin(lib, FC_STORE_WRITE);
