@@ -65,6 +65,21 @@ static int64_t time_of(const json_t *object, const char *key)
     return at;
 }
 
+/* Whether an event is about the setup's names: others may use the CA too. */
+static bool ours(const struct ck_line *line, const json_t *data)
+{
+    const json_t *names = json_object_get(data, "identifiers"), *name;
+    const char *one = text_of(data, "identifier");
+    bool any = !names && !*one;
+    size_t i;
+
+    for (size_t h = 0; h < line->setup->n_hosts; h++) {
+        any |= strcmp(one, line->setup->hosts[h]) == 0;
+        json_array_foreach(names, i, name) any |= strcmp(json_string_value(name), line->setup->hosts[h]) == 0;
+    }
+    return any;
+}
+
 static void on_order(struct ck_line *line, const json_t *event, const json_t *data)
 {
     (void)event;
@@ -176,6 +191,8 @@ static void take_event(struct ck_line *line, json_t *event)
     const char *type = text_of(event, "type");
     size_t issues = line->n_issues;
 
+    if (!ours(line, json_object_get(event, "data")))
+        return;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].type, type) == 0)
             rows[i].take(line, event, json_object_get(event, "data"));
@@ -328,10 +345,16 @@ static void list_targets(struct ck_line *line)
         add_target(line, &setup->endpoints[i].at, setup->endpoints[i].host, setup->endpoints[i].starttls, true);
 }
 
+unsigned ck_line_members(const struct ck_stage *stage)
+{
+    /* who points at a CA that is running is a client, with commands or without */
+    return ck_setup_members(stage->setup) | (stage->attach ? CK_HAS_CLIENT : 0);
+}
+
 int ck_line_live(struct ck_line *line, struct fc_err *err)
 {
     line->setup = line->stage->setup;
-    line->members = ck_setup_members(line->setup);
+    line->members = ck_line_members(line->stage);
     line->hops = json_array();
     line->invalid = json_array();
     line->refusals = json_array();

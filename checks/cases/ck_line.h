@@ -166,6 +166,8 @@ struct ck_line {
     char *roots_pem, *delivered_pem; /* the CA's roots; the chain of the last certificate as delivered */
 };
 
+/* What the checks have to work with: the description's members, and a client that points at a CA that is running. */
+unsigned ck_line_members(const struct ck_stage *stage);
 /* Lives the phases of the mask. What keeps the rehearsal from going on is told in stopped; -1 only when the tool or its CA broke. */
 int ck_line_live(struct ck_line *line, struct fc_err *err);
 void ck_line_release(struct ck_line *line);

@@ -135,6 +135,9 @@ static bool try_issue(struct ck_line *line)
 {
     const char *command = issue_command(line);
 
+    ck_line_listen(line);
+    if (!command && line->n_issues) /* a CA that is running has issued before we came */
+        return true;
     if (command)
         line->issue_act = ck_line_run(line, line->setup->run.issue ? "run.issue" : "run.renew", command,
                                       line->setup->run.issue ? CK_SERVICE : CK_SCHEDULED, line->setup->timeouts.renew);

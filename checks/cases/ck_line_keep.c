@@ -73,7 +73,8 @@ int ck_line_keep(struct ck_line *line, struct fc_err *err)
                 ck_line_run(line, "run.renew", setup->run.renew, CK_SCHEDULED, setup->timeouts.renew);
         line->done |= CK_PH_REDEPLOY;
     }
-    if ((line->phases & CK_PH_OFFLINE) && can_restart) {
+    if ((line->phases & CK_PH_OFFLINE) && can_restart &&
+        !line->stage->attach) { /* others may need a CA that is running */
         lived(line, CK_PH_OFFLINE, "offline");
         ck_ca_away(&line->stage->ca, true);
         line->offline_act = restart(line);

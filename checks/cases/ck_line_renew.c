@@ -152,9 +152,11 @@ static bool judge_run(struct ck_line *line, size_t which, const struct ck_issue 
 static int season(struct ck_line *line, size_t which, struct fc_err *err)
 {
     const struct ck_issue issue = *ck_line_newest(line);
-    int64_t last = issue.at, at;
+    int64_t last = issue.at, at, now = ck_line_now(line);
     int failures = 0;
 
+    if (now > last + line->setup->schedule.period) /* a CA that is running issued it long before we came */
+        last = now;
     while ((at = next_lived(line, &issue, last))) {
         /* a run that tried and failed is followed by the next ones of the schedule, for it may be the second that works */
         if (failures > 0 && failures < TRIES)

@@ -59,7 +59,8 @@ static void judge_redeploy(const struct ck_line *line, struct ck_verdict *v)
     if (renew->orders) {
         ck_verdict_set(v, CK_FAIL, "The first scheduled run after a redeployment ordered again.");
     } else if ((line->done & CK_PH_RENEWAL) && !line->tried_at[0]) {
-        ck_verdict_set(v, CK_FAIL, "After the redeployment nothing is renewed any more: the client's state is gone.");
+        ck_verdict_set(v, CK_INCONCLUSIVE,
+                       "The certificate survived, but nothing was renewed afterwards: see renewal-unattended.");
         ck_judge_quote(v, "printed", renew->how.output);
     }
 }

@@ -25,7 +25,7 @@ enum {
 
 struct ck_cmd_options {
     struct fc_opt_strings only, skip, group, require, format, blind;
-    const char *from;
+    const char *from, *ca;
     int64_t timeout;
     struct fc_opt_strings mutant;
     bool list, explain, strict, verbose, keep, every_run, self_test;

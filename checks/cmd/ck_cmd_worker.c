@@ -78,7 +78,7 @@ static int rehearse(struct ck_stage *stage, const char *const *ids, struct fc_er
     fc_auto_free struct ck_line *line = fc_calloc(1, sizeof *line);
 
     line->stage = stage;
-    line->members = ck_setup_members(stage->setup);
+    line->members = ck_line_members(stage);
     line->phases = phases_of(line, ids);
     int64_t from = ck_line_now(line);
     int result = ck_line_live(line, err);
@@ -105,6 +105,7 @@ void ck_cmd_worker_run(const struct ck_cmd_worker *worker)
                              .stream = &stream,
                              .programs = worker->run->programs,
                              .work = worker->work,
+                             .attach = worker->run->options->ca,
                              .from = worker->run->options->from,
                              .every_run = worker->run->options->every_run,
                              .blind = worker->run->blind,

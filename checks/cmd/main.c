@@ -47,6 +47,11 @@ static const struct fc_opt options[] = {
      AT(from),
      .arg = "WHEN",
      .help = "where the rehearsal's clock begins: 2028-02-16 rehearses 45-day certificates (default: now)"},
+    {.name = "ca",
+     .type = FC_OPT_STRING,
+     AT(ca),
+     .arg = "URL",
+     .help = "management address of a CA that is running and that the client uses already; its clock is moved"},
     {.name = "timeout",
      .type = FC_OPT_DURATION,
      AT(timeout),
@@ -338,6 +343,10 @@ int main(int argc, char **argv)
     if (given.list) {
         ck_cmd_list(ids);
         return CK_EXIT_GOOD;
+    }
+    if (given.ca && given.from) {
+        fc_err_set(&err, FC_E_USAGE, "--from sets the clock of a CA of its own, and --ca names one that is running");
+        return fail(&err);
     }
     if (given.self_test && result.n_operands) {
         const struct ck_cmd_selftest what = {.folders = operands, .names = &given.mutant, .keep = given.keep};

@@ -76,6 +76,24 @@ int ck_ca_start(const struct ck_ca_params *params, struct ck_ca *ret_ca, struct 
     return -1;
 }
 
+int ck_ca_attach(const char *management, struct ck_ca *ret_ca, struct fc_err *err)
+{
+    struct ck_ca ca = {.management = fc_strdup(management)};
+    fc_auto_free char *text = NULL;
+    size_t len = strlen(management);
+
+    if (len && management[len - 1] == '/')
+        ca.management[len - 1] = '\0';
+    int result = ck_ca_text(&ca, "/api/v1/run", &text, err);
+    free(FC_TAKE(ca.management));
+    if (result == 0 && read_run(&ca, text, err) == 0) {
+        *ret_ca = ca;
+        return 0;
+    }
+    ck_ca_stop(&ca);
+    return -1;
+}
+
 void ck_ca_stop(struct ck_ca *ca)
 {
     struct fc_proc_exit how;
@@ -96,7 +114,8 @@ void ck_ca_stop(struct ck_ca *ca)
 void ck_ca_away(struct ck_ca *ca, bool away)
 {
     ca->away = away;
-    fc_proc_signal(ca->proc, away ? SIGSTOP : SIGCONT);
+    if (ca->proc)
+        fc_proc_signal(ca->proc, away ? SIGSTOP : SIGCONT);
 }
 
 /* The API's own words: "detail" of a problem document. */

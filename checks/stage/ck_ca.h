@@ -21,8 +21,8 @@ struct ck_ca_params {
 };
 
 struct ck_ca {
-    struct fc_proc *proc;
-    json_t *run; /* run.json */
+    struct fc_proc *proc; /* NULL: it was running before */
+    json_t *run;          /* run.json */
     char *state, *management, *clock_file, *directory;
     json_int_t last_event;
     int64_t last_now;
@@ -32,7 +32,9 @@ struct ck_ca {
 
 /* Starts one on free ports and waits until it serves. */
 int ck_ca_start(const struct ck_ca_params *params, struct ck_ca *ret_ca, struct fc_err *err);
-/* Ends it; takes a zeroed one. */
+/* Takes one that is running, by the base of its management API. Its clock is moved, and stays where it is in the end. */
+int ck_ca_attach(const char *management, struct ck_ca *ret_ca, struct fc_err *err);
+/* Ends it, unless it was running before; takes a zeroed one. */
 void ck_ca_stop(struct ck_ca *ca);
 /* It does not answer while it is away (stopped as a process; connections are accepted by the kernel and hang). */
 void ck_ca_away(struct ck_ca *ca, bool away);

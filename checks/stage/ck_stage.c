@@ -324,6 +324,23 @@ static void try_shift(struct ck_stage *stage)
     free(ran.output);
 }
 
+/* A CA that is running keeps its ports, unless the description names addresses. */
+static int attach_ca(struct ck_stage *stage, const char *map, struct fc_err *err)
+{
+    fc_auto_json was = NULL;
+
+    if (ck_ca_attach(stage->attach, &stage->ca, err))
+        return -1;
+    stage->ca.silent = stage->blind & CK_LOG;
+    if (!json_object_get(stage->setup->json, "http"))
+        return 0;
+    if (ck_ca_call(&stage->ca, "GET", "/api/v1/port-map", NULL, &was, err))
+        return -1;
+    const char *text = json_string_value(json_object_get(was, "map"));
+    stage->port_map = fc_strdup(text ? text : "");
+    return ck_ca_call(&stage->ca, "PUT", "/api/v1/port-map", json_pack("{s:s}", "map", map), NULL, err);
+}
+
 static int start_ca(struct ck_stage *stage, struct fc_err *err)
 {
     fc_auto_free char *program = fc_asprintf("%s/fakeca", stage->programs);
@@ -333,6 +350,8 @@ static int start_ca(struct ck_stage *stage, struct fc_err *err)
     fc_buf_init(&map, 8192);
     fc_buf_init(&addresses, 4096);
     write_maps(stage, &map, &addresses);
+    if (stage->attach)
+        return attach_ca(stage, map.data, err);
     const struct ck_ca_params params = {
         .program = program, .state = state, .port_map = map.data, .dns_default = addresses.data, .from = stage->from};
     if (ck_ca_start(&params, &stage->ca, err))
@@ -350,12 +369,19 @@ int ck_stage_open(struct ck_stage *stage, struct fc_err *err)
         ck_stage_close(stage);
         return -1;
     }
-    try_shift(stage);
+    /* whose clock follows a CA that is running, its own orders must show */
+    if (stage->attach)
+        stage->shifted = true;
+    else
+        try_shift(stage);
     return 0;
 }
 
 void ck_stage_close(struct ck_stage *stage)
 {
+    if (stage->port_map)
+        ck_ca_call(&stage->ca, "PUT", "/api/v1/port-map", json_pack("{s:s}", "map", stage->port_map), NULL, NULL);
+    free(FC_TAKE(stage->port_map));
     ck_ca_stop(&stage->ca);
     ck_sink_free(FC_TAKE(stage->sink));
     json_decref(FC_TAKE(stage->exports));

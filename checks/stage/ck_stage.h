@@ -27,12 +27,14 @@ struct ck_stage {
     struct ck_stream *stream;
     const char *programs; /* folder of fakeca and fakeca-run */
     const char *work;     /* folder of this rehearsal, ours */
+    const char *attach;   /* management address of a CA that is running; NULL: one of our own */
     const char *from;     /* where the clock begins, or NULL */
     bool every_run;       /* live each scheduled run */
     unsigned blind;       /* witnesses that are switched off */
     pid_t front;          /* what commands leave behind is found below it */
     struct ck_ca ca;
     struct ck_sink *sink;
+    char *port_map;  /* of the CA that is running, to be put back */
     json_t *exports; /* what `fakeca env` says */
     struct ck_stage_door doors[CK_SETUP_ADDRS_MAX];
     size_t n_doors;
