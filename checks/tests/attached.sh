@@ -10,6 +10,7 @@ stop_all() {
     [ -z "$ca_pid" ] || kill "$ca_pid" 2>/dev/null || true
     wait 2>/dev/null || true
 }
+# shellcheck disable=SC2154 # set in the trap itself
 trap 'code=$?; stop_all; (exit $code); finish' EXIT
 
 free_port() {
