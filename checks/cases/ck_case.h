@@ -46,7 +46,7 @@ bool ck_judge_no_https(const struct ck_line *line, struct ck_verdict *verdict);
 /* True when the verdict is set: the CA's log is silent. */
 bool ck_judge_no_log(const struct ck_line *line, struct ck_verdict *verdict);
 /* Whether every target (the endpoints, or the others) showed the serial steadily in that phase (bootstrap: after the first issue);
- * stragglers become details. */
+ * stragglers become details (verdict NULL: they do not). */
 bool ck_judge_all_serve(const struct ck_line *line, bool endpoints, enum ck_phase phase, const char *serial,
                         struct ck_verdict *verdict);
 /* "5f6b..774c". Static buffers, four in turn. */

@@ -68,7 +68,7 @@ bool ck_judge_all_serve(const struct ck_line *line, bool endpoints, enum ck_phas
         if (glance && glance->steady && strcmp(glance->serial, serial) == 0)
             continue;
         all = false;
-        if (!glance)
+        if (!glance || !verdict)
             continue;
         ck_verdict_evidence(verdict, glance->seen);
         ck_verdict_detail(verdict, "served   %-12s %s   %s at %s%s%s", ck_judge_short(glance->serial),

@@ -25,6 +25,7 @@ static void explain(const struct ck_line *line, const struct ck_issue *issue, si
                       line->cert_checked
                           ? line->cert_same_content ? "   (on disk at once)" : "   (\"cert\" still holds another)"
                           : "");
+    ck_judge_all_serve(line, false, which == 0 ? CK_PH_RENEWAL : CK_PH_SECOND, issue->serial, v);
     for (size_t i = 0; i < line->n_glances; i++) {
         const struct ck_glance *glance = &line->glances[i];
         if (strcmp(glance->moment, "expiry") != 0 || !glance->reached || line->targets[glance->target].endpoint)
@@ -78,7 +79,7 @@ static void judge_serves(const struct ck_line *line, struct ck_verdict *v)
         if (!renewal(line, i, &issue, &phase))
             continue;
         judged++;
-        if (ck_judge_all_serve(line, false, phase, issue->serial, v))
+        if (ck_judge_all_serve(line, false, phase, issue->serial, NULL))
             continue;
         ck_verdict_set(v, CK_FAIL, "Renewed on %s, but a schedule period later visitors still get the old certificate.",
                        ck_line_day(line, issue->at));

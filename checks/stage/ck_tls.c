@@ -150,6 +150,12 @@ static void take_chain(SSL *ssl, struct ck_tls_peer *peer)
     peer->not_after = fc_cert_not_after(peer->chain[0]);
 }
 
+/* SSL_set_tlsext_host_name, whose cast drops a const. */
+static bool set_name(SSL *ssl, const char *name)
+{
+    return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name) == 1;
+}
+
 static void talk(const struct ck_tls_params *params, int fd, int64_t deadline, struct ck_tls_peer *peer)
 {
     fc_auto(SSL_CTX_free) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -161,8 +167,7 @@ static void talk(const struct ck_tls_params *params, int fd, int64_t deadline, s
     }
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     ssl = SSL_new(ctx);
-    if (!ssl || SSL_set_fd(ssl, fd) != 1 ||
-        (params->server_name && SSL_set_tlsext_host_name(ssl, params->server_name) != 1)) {
+    if (!ssl || SSL_set_fd(ssl, fd) != 1 || (params->server_name && !set_name(ssl, params->server_name))) {
         fail(peer, "TLS", "cannot be set up");
         return;
     }
