@@ -17,6 +17,16 @@ static int read_time(struct fc_acme_call *call, const char *member, int64_t *ret
     return 0;
 }
 
+/* Pebble takes every date, and makes certificates of the past of them; a window that is over is refused here. */
+static int check_some(struct fc_acme_call *call, const struct fc_order *order)
+{
+    int64_t from = order->not_before ? order->not_before : call->now;
+
+    if (order->not_after && (order->not_after <= call->now || order->not_after <= from))
+        return fc_acme_refuse(call, MALFORMED, "NewOrder request has a notAfter that is over before it begins");
+    return 0;
+}
+
 int fc_acme_dates_read(struct fc_acme_call *call, const struct fc_profile_version *profile, struct fc_order *order)
 {
     int64_t backdate = fc_policy_at(call->acme->p.policy, call->now)->issuance.max_backdate;
@@ -25,6 +35,8 @@ int fc_acme_dates_read(struct fc_acme_call *call, const struct fc_profile_versio
         return 0;
     if (read_time(call, "notBefore", &order->not_before) || read_time(call, "notAfter", &order->not_after))
         return -1;
+    if (fc_policy_at(call->acme->p.policy, call->now)->lenient.names)
+        return check_some(call, order);
     int64_t from = order->not_before ? order->not_before : call->now - backdate;
     if (order->not_before && (from < call->now - backdate || from > call->now + profile->validity))
         return fc_acme_refuse(call, MALFORMED, "NewOrder request has a notBefore that the CA does not issue from");

@@ -63,8 +63,8 @@ static json_t *meta(const struct fc_policy *policy, struct fc_arena *arena)
     json_decref(caa);
     if (offered)
         json_object_set_new(object, "profiles", offered);
-    if (policy->external_account.required)
-        json_object_set_new(object, "externalAccountRequired", json_true());
+    if (policy->external_account.required || policy->lenient.names)
+        json_object_set_new(object, "externalAccountRequired", json_boolean(policy->external_account.required));
     json_object_set_new(object, "termsOfService", json_string(policy->directory.terms_of_service));
     json_object_set_new(object, "website", json_string(policy->directory.website));
     return object;

@@ -67,7 +67,7 @@ static int verify(struct fc_acme_call *call, const char *text, struct fc_acme_ex
     }
     if (!fc_jws_mac_fits(&binding, key.key, key.key_len))
         return fc_acme_refuse(call, UNAUTHORIZED, "its signature is wrong");
-    if (key.account_id)
+    if (key.account_id && !call->acme->p.policy->lenient.names)
         return fc_acme_refuse(call, UNAUTHORIZED, "its key is bound to another account");
     ret_external->kid = binding.kid;
     ret_external->text = text;
@@ -95,7 +95,8 @@ int fc_acme_external_check(struct fc_acme_call *call, struct fc_acme_external *r
 
 int fc_acme_external_use(struct fc_acme_call *call, const struct fc_acme_external *external, int64_t account_id)
 {
-    if (!external->kid)
+    /* Pebble's keys bind any number of accounts */
+    if (!external->kid || call->acme->p.policy->lenient.names)
         return 0;
     if (fc_store_external_use(call->acme->p.store, call->acme->p.policy->name, external->kid, account_id, &call->err) ==
         0)

@@ -11,7 +11,9 @@
 static int read_page(struct fc_acme_call *call, int64_t account_id, int64_t before, json_t *urls, int64_t *ret_last)
 {
     struct fc_store *store = call->acme->p.store;
-    const struct fc_store_page page = {.after = before, .limit = PAGE + 1, .newest_first = true};
+    int64_t wanted = call->acme->p.policy->lenient.orders_per_page;
+    const size_t most = wanted ? (size_t)wanted : PAGE;
+    const struct fc_store_page page = {.after = before, .limit = most + 1, .newest_first = true};
     struct fc_store_tx tx fc_auto_tx = {0};
     struct fc_order *orders;
     size_t count;
@@ -21,13 +23,13 @@ static int read_page(struct fc_acme_call *call, int64_t account_id, int64_t befo
         fc_store_order_list(store, call->arena, call->acme->p.policy->name, account_id, &page, &orders, &count,
                             &call->err))
         return -1;
-    for (size_t i = 0; i < count && i < PAGE; i++) {
+    for (size_t i = 0; i < count && i < most; i++) {
         struct fc_authz *authzs;
         if (fc_store_authz_of_order(store, call->arena, &orders[i], &authzs, &call->err))
             return -1;
         if (orders[i].serial || fc_order_status(&orders[i], authzs, call->now) != FC_STATUS_INVALID)
             json_array_append_new(urls, json_string(fc_acme_render_order_url(call, &orders[i])));
-        *ret_last = count > PAGE ? orders[i].id : 0;
+        *ret_last = count > most ? orders[i].id : 0;
     }
     return 0;
 }

@@ -569,7 +569,7 @@ static int start_manage(struct fc_app *app, struct fc_err *err)
     return fc_manage_new(&params, &app->manage, err);
 }
 
-static void start_pebble(struct fc_app *app)
+static int start_pebble(struct fc_app *app, struct fc_err *err)
 {
     const struct fc_compat_pebble_params params = {.config = app->config.pebble,
                                                    .store = app->store,
@@ -579,13 +579,14 @@ static void start_pebble(struct fc_app *app)
                                                    .acme_cookie = app};
 
     app->pebble = fc_compat_pebble_new(&params);
+    return fc_compat_pebble_keys(app->pebble, fc_clock_now(app->clock), err);
 }
 
 /* From here on the world sees us: files before the first answer, run.json when all listeners serve. */
 static int open_doors(struct fc_app *app, struct fc_err *err)
 {
-    if (app->config.pebble)
-        start_pebble(app);
+    if (app->config.pebble && start_pebble(app, err))
+        return -1;
     if (fc_app_files_trust(app, err) || fc_app_ports_keep(app, err) || fc_va_start(app->va, err) ||
         fc_server_start(app->server, err))
         return -1;

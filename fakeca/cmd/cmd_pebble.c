@@ -200,6 +200,10 @@ static int read_config(struct target *target, struct fc_err *err)
         return -1;
     fc_compat_config_env(&target->pebble, variable, warn, NULL);
     target->pebble.strict = target->strict;
+    if (target->pebble.alternate_roots > 0) {
+        fc_log(FC_LOG_WARN, "PEBBLE_ALTERNATE_ROOTS is passed over: this CA has one root");
+        target->pebble.alternate_roots = 0;
+    }
     return 0;
 }
 

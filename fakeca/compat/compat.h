@@ -75,6 +75,8 @@ struct fc_compat_pebble_params {
     void *acme_cookie;
 };
 struct fc_compat_pebble *fc_compat_pebble_new(const struct fc_compat_pebble_params *params);
+/* Puts the keys of the config file for external accounts into the store. FC_E_USAGE names one that is no base64url. */
+int fc_compat_pebble_keys(const struct fc_compat_pebble *pebble, int64_t now, struct fc_err *err);
 void fc_compat_pebble_free(struct fc_compat_pebble *pebble); /* NULL allowed */
 
 /* Handlers of the two listeners. */

@@ -6,7 +6,7 @@
 
 #include "base/base_text.h"
 
-#define PAGE_MAX 1000
+#define PAGE_MAX 900
 #define SLEEP_MAX_S 600
 
 /* A variable that is a number; `off` of flags. */

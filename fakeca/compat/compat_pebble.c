@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base_b64.h"
 #include "base/base_rand.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
 
+#include "store/store_external.h"
+
 #define JOSE "application/jose+json"
+#define KEY_MAX 1024
 #define NEW_NONCE "/acme/new-nonce"
 #define AUTHZ "/acme/authz/"
 #define ORDER "/acme/order/"
@@ -32,6 +36,42 @@ void fc_compat_pebble_free(struct fc_compat_pebble *pebble)
         return;
     fc_compat_ari_free(pebble->ari);
     free(pebble);
+}
+
+/* ---- keys of external accounts ---- */
+
+static int put_key(const struct fc_compat_pebble *pebble, const char *kid, const char *text, int64_t now,
+                   struct fc_err *err)
+{
+    unsigned char key[KEY_MAX];
+    struct fc_store_tx tx fc_auto_tx = {0};
+    struct fc_err cause = {0};
+    size_t len = strlen(text);
+
+    if (len == 0 || len > sizeof key || fc_b64url_decode(text, len, key, &len))
+        return fc_err_set(err, FC_E_USAGE,
+                          "config file: 'pebble.externalAccountMACKeys.%.100s' is no base64url of a key", kid);
+    const struct fc_store_external external = {
+        .kid = kid, .env = pebble->p.env, .key = key, .key_len = len, .created_at = now};
+    if (fc_store_begin(pebble->p.store, FC_STORE_WRITE, &tx, err))
+        return -1;
+    /* a state folder has it from an earlier start */
+    if (fc_store_external_insert(pebble->p.store, &external, &cause) && cause.code != FC_E_BUSY)
+        return fc_err_set(err, cause.code, "%s", cause.text);
+    return fc_store_commit(&tx, err);
+}
+
+int fc_compat_pebble_keys(const struct fc_compat_pebble *pebble, int64_t now, struct fc_err *err)
+{
+    const char *kid;
+    json_t *key;
+
+    json_object_foreach((json_t *)(uintptr_t)pebble->p.config->eab_keys, kid, key)
+    {
+        if (put_key(pebble, kid, json_string_value(key), now, err))
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- before ---- */

@@ -50,6 +50,7 @@ static void put_profiles(const struct fc_compat_config *config, json_t *policy)
         json_object_set_new(only, "offered", json_false());
         json_object_set_new(only, "validity", seconds(config->validity_s > 0 ? config->validity_s : DAYS_90_S));
         json_array_append_new(list, only);
+        json_object_set_new(json_object_get(policy, "departures"), "profile_not_shown", json_true());
     } else {
         json_object_foreach((json_t *)(uintptr_t)config->profiles, name, given) put_profile(list, pattern, name, given);
         json_object_set_new(policy, "default_profile", json_string(usual_of(config->profiles)));
@@ -121,8 +122,17 @@ static void put_lenient(const struct fc_compat_config *config, json_t *policy)
     json_object_set_new(lenient, "authz_anew_percent", json_integer(100 - config->authz_reuse));
     json_object_set_new(lenient, "always_valid", json_boolean(config->always_valid));
     json_object_set_new(lenient, "validation_sleep", seconds(config->always_valid ? 0 : config->sleep_s));
+    json_object_set_new(lenient, "orders_per_page", json_integer(config->orders_per_page));
     if (config->ocsp_url)
         json_object_set_new(lenient, "ocsp_url", json_string(config->ocsp_url));
+}
+
+static void put_external(const struct fc_compat_config *config, json_t *policy)
+{
+    json_t *external = json_object_get(policy, "external_account");
+
+    json_object_set_new(external, "offered", json_true());
+    json_object_set_new(external, "required", json_boolean(config->eab_required));
 }
 
 int fc_compat_config_policy(const struct fc_compat_config *config, char **ret_text, struct fc_err *err)
@@ -137,6 +147,7 @@ int fc_compat_config_policy(const struct fc_compat_config *config, char **ret_te
     put_profiles(config, policy);
     put_hierarchy(config, policy);
     put_lenient(config, policy);
+    put_external(config, policy);
     if (config->blocklist)
         json_object_set_new(json_object_get(policy, "blocked_names"), "names", lowered(config->blocklist));
     if (config->caa_identities)

@@ -255,6 +255,7 @@ struct fc_policy {
         bool random_profile;        /* an order that names none gets any of those that are offered */
         bool no_order_reuse;        /* each newOrder makes an order */
         int64_t authz_anew_percent; /* how often a valid authorization is not used again */
+        int64_t orders_per_page;    /* of an account's list; 0: the usual number */
         bool always_valid;          /* validations succeed unseen */
         int64_t validation_sleep;   /* a validation begins at random up to this much later */
         const char *ocsp_url;       /* in leaves; NULL: none */

@@ -4,6 +4,7 @@
 
 #define SLEEP_MAX (10 * FC_MINUTE)
 #define URL_BYTES_MAX 1000
+#define PAGE_MAX 900 /* fewer than the store reads at once */
 
 void fc_policy_lenient_read(struct fc_policy_load *load, struct fc_json_obj *root)
 {
@@ -22,6 +23,7 @@ void fc_policy_lenient_read(struct fc_policy_load *load, struct fc_json_obj *roo
     policy->lenient.random_profile = fc_json_bool(&obj, "random_profile", need, false);
     policy->lenient.no_order_reuse = fc_json_bool(&obj, "no_order_reuse", need, false);
     policy->lenient.authz_anew_percent = fc_json_int(&obj, "authz_anew_percent", need, 0, 100, 0);
+    policy->lenient.orders_per_page = fc_json_int(&obj, "orders_per_page", need, 0, PAGE_MAX, 0);
     policy->lenient.always_valid = fc_json_bool(&obj, "always_valid", need, false);
     policy->lenient.validation_sleep = fc_json_duration(&obj, "validation_sleep", need, 0, SLEEP_MAX, 0);
     policy->lenient.ocsp_url = fc_json_str(&obj, "ocsp_url", need, URL_BYTES_MAX);

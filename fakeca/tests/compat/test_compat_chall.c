@@ -15,8 +15,10 @@ static char logged[4096];
 
 static void note(void *cookie, const char *text)
 {
+    size_t used = strlen(logged);
+
     (void)cookie;
-    strncat(logged, text, sizeof logged - strlen(logged) - 1);
+    snprintf(logged + used, sizeof logged - used, "%s\n", text);
 }
 
 static const struct fc_compat_chall_params all = {

@@ -1,5 +1,6 @@
 #include "compat/compat.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/base_file.h"
@@ -15,9 +16,10 @@ static char warned[4096];
 
 static void warn(void *cookie, const char *text)
 {
+    size_t used = strlen(warned);
+
     (void)cookie;
-    strncat(warned, text, sizeof warned - strlen(warned) - 2);
-    strcat(warned, "\n");
+    snprintf(warned + used, sizeof warned - used, "%s\n", text);
 }
 
 static int setup(void **state)

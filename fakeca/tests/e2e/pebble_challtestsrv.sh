@@ -114,7 +114,7 @@ dig @127.0.0.1 -p "${dns[ours]}" seen.test CAA +tries=1 >/dev/null
 dig @127.0.0.1 -p "${dns[theirs]}" seen.test CAA +tries=1 >/dev/null
 same "$(history ours dns seen.test '.[0].Question | {Name, Qtype, Qclass}')" "$(history theirs dns seen.test '.[0].Question | {Name, Qtype, Qclass}')" "the history of DNS"
 same "$(history ours http a.test '[.[] | {URL, Host, HTTPS}]')" "$(history theirs http a.test '[.[] | {URL, Host, HTTPS}]')" "the history of HTTP"
-same "$(history ours tlsalpn unknown.test)" "$(history theirs tlsalpn unknown.test)" "the history of TLS"
+same "$(history ours tlsalpn01 unknown.test)" "$(history theirs tlsalpn01 unknown.test)" "the history of TLS"
 same "$(history ours http never.test)" "$(history theirs http never.test)" "no history"
 for kind in http dns tlsalpn; do
     both clear-request-history "{\"host\":\"seen.test\",\"type\":\"$kind\"}"

@@ -10,7 +10,7 @@ client_port=$(free_port)
 start_challtestsrv pebble-challtestsrv --
 http_port=$client_port pebble_config pebble
 start_pebble pebble "$work/pebble" -- -dnsserver "127.0.0.1:$dns_port"
-directory=$pebble_directory
+directory=$pebble_directory first_management=$pebble_management
 
 curl -sSk "$pebble_management/roots/0" >"$work/root.pem"
 curl -sSk "$pebble_management/intermediates/0" >"$work/intermediate.pem"
@@ -31,6 +31,22 @@ certbot_run certonly --standalone --http-01-port "$client_port" --agree-tos -m o
     fail "certbot does not obtain"
 serial=$(certbot_serial certbot.localhost.test)
 same "$(curl -sSk "$pebble_management/cert-status-by-serial/$serial" | jq -r .Status)" Valid "the status of certbot's certificate"
+
+# external accounts: keys of the config file, each for any number of accounts
+first_directory=$directory
+pebble_config eab '.pebble.externalAccountBindingRequired = true | .pebble.externalAccountMACKeys = {"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}'
+PEBBLE_VA_ALWAYS_VALID=1 start_pebble eab "$work/pebble" --
+directory=$pebble_directory pebble_management=$first_management
+if lego_run "$client_port" none.example.com run; then
+    fail "lego registers without an external account"
+fi
+contains "$(cat "$work/lego.log")" "requires External Account Binding" "the report of lego"
+for mail in one two; do
+    LEGO_CA_CERTIFICATES=$ca_file lego --path "$work/lego-$mail" --server "$directory" --accept-tos --email "$mail@example.com" --domains eab.example.com \
+        --eab --kid kid-1 --hmac zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W --http --http.port "127.0.0.1:$client_port" run \
+        </dev/null >"$work/lego.log" 2>&1 || fail "lego does not obtain with an external account ($mail)"
+done
+directory=$first_directory
 
 # the clock of it, from the default place
 "$fakeca" --advance-days 60 >"$work/advance.log" 2>&1 || fail "the clock of fakeca pebble does not move"

@@ -381,9 +381,10 @@ def orders(asker):
     print("authz-deactivated", asker.read(plain)["status"], asker.until(order["url"], ("invalid", "deactivated"))["status"])
     early = asker.order(["early.a.test"])
     asker.show("finalize-early", asker.post(early["finalize"], {"csr": asker.csr(["early.a.test"])[1]}))
-    dated = {"notBefore": "2036-01-01T00:00:00Z", "notAfter": "2036-02-01T00:00:00Z"}
-    order = asker.order(["dated.a.test"], **dated)
-    print("order-dates", order.get("notBefore"), order.get("notAfter"))
+    dates = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + days * 86400)) for days in (0, 1, 30, 3650)]
+    for first, last in ((0, 2), (1, 2), (1, 3)):
+        order = asker.order(["dated.a.test"], notBefore=dates[first], notAfter=dates[last])
+        print("order-dates", first, order.get("notBefore") == dates[first], order.get("notAfter") == dates[last])
 
 
 def certificates(asker):
