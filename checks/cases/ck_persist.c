@@ -36,6 +36,12 @@ static void judge_same(const struct ck_line *line, const struct ck_act *act, enu
         ck_judge_quote(v, "printed", act->how.output);
         return;
     }
+    if (act->how.timed_out) {
+        ck_verdict_set(v, CK_INCONCLUSIVE, "The command for the %s did not end in time, so perhaps nothing was done.",
+                       what);
+        ck_judge_quote(v, "printed", act->how.output);
+        return;
+    }
     ck_verdict_set(v, CK_PASS, "After a %s the same certificate is served, and nothing was ordered.", what);
 }
 

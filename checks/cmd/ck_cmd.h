@@ -57,6 +57,12 @@ _Noreturn void ck_cmd_worker_run(const struct ck_cmd_worker *worker);
 /* ck_cmd_front.c: the whole rehearsal; the exit code */
 int ck_cmd_front(const struct ck_cmd_run *run, struct ck_report *report, struct fc_err *err);
 
+/* ck_cmd_recover.c */
+/* Writes down whose copy `work` holds: once the copy is whole. */
+int ck_cmd_recover_note(const char *work, const char *folder, struct fc_err *err);
+/* Puts back what a killed rehearsal of `folder` left; the caller holds the lock on it. */
+int ck_cmd_recover(const char *temporary, const char *folder, struct fc_err *err);
+
 /* ck_cmd_selftest.c: the exit code */
 struct ck_cmd_selftest {
     const char *const *folders;         /* NULL-terminated */

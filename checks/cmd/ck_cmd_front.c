@@ -39,7 +39,7 @@ static void on_signal(int signal)
 struct front {
     const struct ck_cmd_run *run;
     struct ck_report *report;
-    char work[64];
+    char work[256];
     char *saved; /* copy of the description's folder; NULL: nothing was saved */
     int lock;    /* on the folder */
     pid_t worker;
@@ -122,18 +122,21 @@ static int save(struct front *front, struct fc_err *err)
             return fc_err_errno(err, "cannot open the folder '%s'", setup->dir);
         return fc_err_set(err, FC_E_BUSY, "another rehearsal runs in '%s'", setup->dir);
     }
-    const char *temporary = getenv("TMPDIR");
-    snprintf(front->work, sizeof front->work, "%.30s/fakeca-check-XXXXXX",
-             temporary && *temporary ? temporary : "/tmp");
+    const char *temporary = getenv("TMPDIR") && *getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    if (ck_cmd_recover(temporary, setup->dir, err))
+        return fc_err_prefix(err, "what an earlier rehearsal left cannot be put back");
+    if (strlen(temporary) + sizeof "/fakeca-check-XXXXXX" > sizeof front->work)
+        return fc_err_set(err, FC_E_USAGE, "TMPDIR is too long: '%s'", temporary);
+    snprintf(front->work, sizeof front->work, "%s/fakeca-check-XXXXXX", temporary);
     if (!mkdtemp(front->work))
-        return fc_err_errno(err, "cannot make a folder for the rehearsal in '%s'", temporary ? temporary : "/tmp");
+        return fc_err_errno(err, "cannot make a folder for the rehearsal in '%s'", temporary);
     chmod(front->work, 0711); /* commands of other users write to the pipe in it */
     front->saved = fc_asprintf("%s/saved", front->work);
     if (ck_tree_copy(setup->dir, front->saved, limits, err)) {
         free(FC_TAKE(front->saved));
         return fc_err_prefix(err, "'%s' cannot be saved before the rehearsal", setup->dir);
     }
-    return 0;
+    return ck_cmd_recover_note(front->work, setup->dir, err);
 }
 
 static const char **strings(const json_t *array)

@@ -28,7 +28,7 @@
 
 struct selftest {
     const struct ck_cmd_selftest *params;
-    char work[64];
+    char work[256];
     size_t survived, run;
     json_t *proven; /* id -> names of the mutants that it caught */
 };
@@ -254,7 +254,8 @@ int ck_cmd_selftest(const struct ck_cmd_selftest *params, struct fc_err *err)
     const char *temporary = getenv("TMPDIR");
     int result = 0;
 
-    snprintf(test.work, sizeof test.work, "%.30s/fakeca-selftest-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    snprintf(test.work, sizeof test.work, "%.200s/fakeca-selftest-XXXXXX",
+             temporary && *temporary ? temporary : "/tmp");
     if (!mkdtemp(test.work))
         result = fc_err_errno(err, "cannot make a folder for the self-test");
     chmod(test.work, 0711);

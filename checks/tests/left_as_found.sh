@@ -69,6 +69,19 @@ is renewal-twice inconclusive
 [ -s "$work/stopped" ] || fail "run.stop was not run"
 as_before "Ctrl-C"
 
+# kill -9 of all of it: the next rehearsal puts the folder back first
+describe "$mess; sleep 1000" '{timeouts: {renew: 60}}'
+"$check" "$work/setup/setup.json" >"$work/first.txt" 2>&1 &
+pid=$!
+wait_for 30 test -e "$work/setup/state/new" || fail "the command was not run"
+kill -KILL "$pid" "$(pgrep -P "$pid" | head -n 1)"
+wait "$pid" || true
+[ -e "$work/setup/state/new" ] || fail "who put it back?"
+expect 2 "$check" "$work/setup/setup.json" --only bootstrap-reaches-https,nonsense
+expect 124 "$check" "$work/setup/setup.json" --timeout 3s
+as_before "the death of everything"
+grep -q "it is put back first" "$work/out.txt" || fail "it does not tell that it put things back"
+
 # two at once in one folder
 describe "sleep 1000" '{timeouts: {renew: 60}}'
 "$check" "$work/setup/setup.json" >"$work/first.txt" 2>&1 &
