@@ -23,30 +23,39 @@
 #define ROOT_ANCHOR "/usr/share/dns/root.key"
 
 /* In the form of unbound.conf(5); the whole of it is built here, nothing is read from the system. */
-static const char fixed_settings[] =
-    "server:\n"
-    /* nothing is remembered: neither answers nor that a server was slow or dead */
-    "  cache-max-ttl: 0\n"
-    "  cache-max-negative-ttl: 0\n"
-    "  infra-host-ttl: 0\n"
-    "  infra-keep-probing: yes\n"
-    "  aggressive-nsec: no\n"
-    "  prefetch: no\n"
-    /* a rehearsal happens on loopback */
-    "  do-not-query-localhost: no\n"
-    /* zones that libunbound answers itself unless told (RFC 6303, 6761, 7686, 8375) */
-    "  unblock-lan-zones: yes\n"
-    "  insecure-lan-zones: yes\n"
-    "  local-zone: test. always_transparent\n"
-    "  local-zone: localhost. always_transparent\n"
-    "  local-zone: invalid. always_transparent\n"
-    "  local-zone: onion. always_transparent\n"
-    "  local-zone: home.arpa. always_transparent\n"
-    "  local-zone: 127.in-addr.arpa. always_transparent\n"
-    "  local-zone: 1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa. always_transparent\n"
-    "  outgoing-num-tcp: 32\n"
-    "  num-queries-per-thread: 4096\n"
-    "  max-sent-count: 1000\n";
+static const char fixed_settings[] = "server:\n"
+                                     /* nothing is remembered: neither answers nor that a server was slow or dead */
+                                     "  cache-max-ttl: 0\n"
+                                     "  cache-max-negative-ttl: 0\n"
+                                     "  infra-host-ttl: 0\n"
+                                     "  infra-keep-probing: yes\n"
+                                     "  aggressive-nsec: no\n"
+                                     "  prefetch: no\n"
+                                     /* a rehearsal happens on loopback */
+                                     "  do-not-query-localhost: no\n"
+                                     "  unblock-lan-zones: yes\n"
+                                     "  insecure-lan-zones: yes\n"
+                                     "  outgoing-num-tcp: 32\n"
+                                     "  num-queries-per-thread: 4096\n"
+                                     "  max-sent-count: 1000\n";
+
+/* Zones that libunbound answers itself unless told (RFC 6303, 6761, 7686, 8375). Where names of /etc/hosts count they must not be
+ * passed over. */
+static void put_zones(struct fc_buf *text, const struct fc_net_unbound_params *params)
+{
+    static const char *const zones[] = {
+        "test.",
+        "localhost.",
+        "invalid.",
+        "onion.",
+        "home.arpa.",
+        "127.in-addr.arpa.",
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
+    };
+
+    for (size_t i = 0; i < sizeof zones / sizeof *zones; i++)
+        fc_buf_printf(text, "  local-zone: %s %s\n", zones[i], params->host ? "transparent" : "always_transparent");
+}
 
 /* Hundreds of questions at once, of which many may hang: each has a socket, for which a quarter of our descriptors may be used;
  * the others wait. */
@@ -176,6 +185,7 @@ int fc_net_unbound_set(struct ub_ctx *ctx, const struct fc_net_unbound_params *p
     fc_buf_init(&text, SETTINGS_MAX);
     fc_buf_puts(&text, fixed_settings);
     fc_buf_printf(&text, "  module-config: \"%s\"\n", anchor != NULL ? "validator iterator" : "iterator");
+    put_zones(&text, params);
     put_sockets(&text);
     put_times(&text, params);
     int failed = params->server != NULL ? put_server(params->server, &text, ret_rule, err)
@@ -186,7 +196,7 @@ int fc_net_unbound_set(struct ub_ctx *ctx, const struct fc_net_unbound_params *p
     if (apply(ctx, &text, err) != 0 || set_anchor(ctx, anchor, err) != 0)
         return -1;
     /* no change, but one that makes libunbound read all of it now, not at the first question */
-    failed = ub_ctx_zone_add(ctx, "test.", "always_transparent");
+    failed = ub_ctx_zone_add(ctx, "test.", params->host ? "transparent" : "always_transparent");
     if (failed != 0)
         return fc_err_set(err, FC_E_SYSTEM, "libunbound cannot use the settings, '%s' or '%s': %s", hints,
                           anchor != NULL ? anchor : "", ub_strerror(failed));

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# As test suites of clients use the two: python3-acme with all kinds of challenges, sixteen of it at once, and dehydrated with hooks that
+# speak to the challenge server; the same against the originals of Debian's package.
+# shellcheck source=fakeca/tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=fakeca/tests/e2e/programs/pebble_lib.sh
+. "$(dirname "$0")/programs/pebble_lib.sh"
+
+programs=$(dirname "$0")/programs
+suite() { # NUMBER
+    "$python" "$programs/pebble_acme.py" "$pebble_directory" "$pebble_management" "$chall" "p$1" >"$work/suite-$1.log" 2>&1
+}
+
+# once against the originals: the suite itself is right
+start_challtestsrv pebble-challtestsrv --
+pebble_config theirs
+PEBBLE_AUTHZREUSE=0 start_pebble theirs pebble -- -dnsserver "127.0.0.1:$dns_port"
+suite 0 || fail "python3-acme against Debian's pebble"
+
+start_challtestsrv "$fakeca" pebble-challtestsrv --
+pebble_config ours
+start_pebble ours "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port"
+mapfile -t numbers < <(seq 16)
+suites=()
+for number in "${numbers[@]}"; do
+    suite "$number" &
+    suites+=("$!")
+done
+for i in "${!suites[@]}"; do
+    wait "${suites[i]}" || fail "python3-acme, number ${numbers[i]} of 16 at once"
+done
+
+# dehydrated: curl's trust, a hook for http-01 and dns-01
+cat >"$work/hook" <<HOOK
+#!/bin/sh
+case \$1 in
+deploy_challenge)
+    curl -fsS --data "{\"token\":\"\$3\",\"content\":\"\$3.\$THUMB\"}" $chall/add-http01 >/dev/null || true
+    curl -fsS --data "{\"host\":\"_acme-challenge.\$2.\",\"value\":\"\$4\"}" $chall/set-txt ;;
+clean_challenge)
+    curl -fsS --data "{\"host\":\"_acme-challenge.\$2.\"}" $chall/clear-txt ;;
+esac
+HOOK
+chmod +x "$work/hook"
+cat >"$work/dehydrated.conf" <<CONF
+CA=$pebble_directory
+BASEDIR=$work/dehydrated
+CHALLENGETYPE=dns-01
+HOOK=$work/hook
+CURL_OPTS="--cacert $work/cert.pem"
+CONF
+mkdir -p "$work/dehydrated"
+printf 'd.example.com www.d.example.com\n*.w.example.com > wild\n' >"$work/dehydrated/domains.txt"
+dehydrated -f "$work/dehydrated.conf" --register --accept-terms >"$work/dehydrated.log" 2>&1 || fail "dehydrated does not register"
+dehydrated -f "$work/dehydrated.conf" --cron >"$work/dehydrated.log" 2>&1 || fail "dehydrated does not obtain"
+for name in d.example.com wild; do
+    openssl x509 -noout -in "$work/dehydrated/certs/$name/cert.pem" 2>/dev/null || fail "no certificate of dehydrated for $name"
+done
+dehydrated -f "$work/dehydrated.conf" --revoke "$work/dehydrated/certs/d.example.com/cert.pem" >"$work/dehydrated.log" 2>&1 || fail "dehydrated does not revoke"
+
+# no -dnsserver: the names of this host
+http_port=$(free_port)
+pebble_config host
+start_pebble host "$fakeca" pebble --
+directory=$pebble_directory ca_file=$work/cert.pem
+lego_run "$http_port" localhost run || fail "lego does not obtain for a name of /etc/hosts"
