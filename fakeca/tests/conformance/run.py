@@ -1,0 +1,61 @@
+"""Runs the rows of fixtures/conformance/rows.tsv against a running CA: run.py RUN_JSON ENVIRONMENT ROWS_TSV WEB_PORT_FILE [ROW...]
+
+Prints a line a row: "ok", "departs NAME" (the environment leaves the row out by that value of its policy), "not tested: reason", "FAILED: why",
+and the count. Ends with 1 when a row failed, or held although the environment is said to depart from it."""
+import json, sys
+
+from lib import *
+import rows_dns, rows_request, rows_resources, rows_tls  # noqa: they fill the table
+
+
+def departure(server, path):
+    value = server.departures
+    for part in path.split("."):
+        value = value.get(part, {}) if isinstance(value, dict) else {}
+    return value is True or (path == "requests.signature_algorithms" and "EdDSA" not in value)
+
+
+def one(server, name):
+    if name in NOT_TESTED:
+        return "not tested: " + NOT_TESTED[name]
+    if name not in ROWS:
+        return "not tested: no test yet"
+    function, departs = ROWS[name]
+    expected = departs and departure(server, departs)
+    server.ask("POST", "/api/v1/limits/reset", {"environment": server.env})
+    server.ask("DELETE", "/api/v1/faults")
+    try:
+        function(server)
+    except Departs as e:
+        return "departs %s" % e
+    except Exception as e:  # a client that breaks is a row that does not hold
+        return "departs " + departs if expected and "rateLimited" not in str(e) else "FAILED: %s: %s" % (type(e).__name__, str(e)[:400])
+    return "FAILED: it holds, although %s says that it does not" % departs if expected and not function.__name__ in ("errors_are_problems", "registered_types") else "ok"
+
+
+def main():
+    run, env, table, wanted = json.load(open(sys.argv[1])), sys.argv[2], sys.argv[3], set(sys.argv[4:])
+    rows = [line.split("\t") for line in open(table, encoding="utf-8").read().splitlines()[1:]]
+    web = Web()
+    base = run["directory"].rsplit("/", 1)[0]
+    prefix = {"production": "/dir", "staging": "/staging/dir"}.get(env, "/%s/dir" % env)
+    origin = "/".join(base.split("/")[:3])
+    server = Server(origin + prefix, run["ca_file"], run["management"], web, env)
+    server.ca_file = run["ca_file"]
+    server.ask("PUT", "/api/v1/port-map", {"map": "80=127.0.0.1:%d" % web.port})
+    counts, done = {"ok": 0, "departs": 0, "not": 0, "FAILED:": 0}, {}
+    for name, level, text, _ in rows:
+        if wanted and name not in wanted:
+            continue
+        function = ROWS.get(name, (name,))[0]
+        if function not in done:
+            done[function] = one(server, name)
+        result = one(server, name) if name in NOT_TESTED or name not in ROWS else done[function]
+        counts[result.split()[0]] += 1
+        print("%-18s %-9s %s | %s" % (name, level, result, text[:100]))
+    total = sum(counts.values())
+    print("%s: %d rows: %d hold, %d depart, %d not tested, %d failed" % (env, total, counts["ok"], counts["departs"], counts["not"], counts["FAILED:"]))
+    sys.exit(1 if counts["FAILED:"] else 0)
+
+
+main()
