@@ -200,6 +200,10 @@ static void judge_times(const struct ck_line *line, struct ck_verdict *v)
 
     if (ck_judge_no_https(line, v))
         return;
+    if (!rehearsed && (line->members & CK_HAS_CLIENT)) {
+        ck_verdict_set(v, CK_INCONCLUSIVE, "No certificate was issued.");
+        return;
+    }
     for (size_t i = 0; i < line->n_glances; i++) {
         const struct ck_glance *glance = &line->glances[i];
         if (!glance->reached || glance->excused || (rehearsed && glance->phase == CK_PH_BOOTSTRAP))

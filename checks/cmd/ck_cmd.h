@@ -57,6 +57,9 @@ _Noreturn void ck_cmd_worker_run(const struct ck_cmd_worker *worker);
 /* ck_cmd_front.c: the whole rehearsal; the exit code */
 int ck_cmd_front(const struct ck_cmd_run *run, struct ck_report *report, struct fc_err *err);
 
+/* ck_cmd_place.c: whether the setup works only in its own folder, because something in it names that by its absolute path */
+bool ck_cmd_place_bound(const struct ck_setup *setup);
+
 /* ck_cmd_recover.c */
 /* Writes down whose copy `work` holds: once the copy is whole. */
 int ck_cmd_recover_note(const char *work, const char *folder, struct fc_err *err);

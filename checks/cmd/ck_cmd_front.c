@@ -28,6 +28,8 @@
 #define SAVED_ENTRIES 50000
 #define SAVED_BYTES (UINT64_C(1) << 30)
 
+static const struct ck_tree_limits limits = {SAVED_ENTRIES, SAVED_BYTES};
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int signal)
@@ -38,6 +40,7 @@ static void on_signal(int signal)
 
 struct front {
     const struct ck_cmd_run *run;
+    struct ck_setup setup; /* borrowed, but for its folder */
     struct ck_report *report;
     char work[256];
     char *saved; /* copy of the description's folder; NULL: nothing was saved */
@@ -111,32 +114,56 @@ static void follow(struct front *front, int fd)
 
 /* ---- before and after ---- */
 
-static int save(struct front *front, struct fc_err *err)
+static int make_work(struct front *front, struct fc_err *err)
 {
-    const struct ck_setup *setup = front->run->setup;
-    const struct ck_tree_limits limits = {SAVED_ENTRIES, SAVED_BYTES};
-
-    front->lock = open(setup->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (front->lock < 0 || flock(front->lock, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK)
-            return fc_err_errno(err, "cannot open the folder '%s'", setup->dir);
-        return fc_err_set(err, FC_E_BUSY, "another rehearsal runs in '%s'", setup->dir);
-    }
     const char *temporary = getenv("TMPDIR") && *getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
-    if (ck_cmd_recover(temporary, setup->dir, err))
+
+    if (front->lock >= 0 && ck_cmd_recover(temporary, front->setup.dir, err))
         return fc_err_prefix(err, "what an earlier rehearsal left cannot be put back");
     if (strlen(temporary) + sizeof "/fakeca-check-XXXXXX" > sizeof front->work)
         return fc_err_set(err, FC_E_USAGE, "TMPDIR is too long: '%s'", temporary);
     snprintf(front->work, sizeof front->work, "%s/fakeca-check-XXXXXX", temporary);
     if (!mkdtemp(front->work))
         return fc_err_errno(err, "cannot make a folder for the rehearsal in '%s'", temporary);
-    chmod(front->work, 0711); /* commands of other users write to the pipe in it */
-    front->saved = fc_asprintf("%s/saved", front->work);
-    if (ck_tree_copy(setup->dir, front->saved, limits, err)) {
-        free(FC_TAKE(front->saved));
-        return fc_err_prefix(err, "'%s' cannot be saved before the rehearsal", setup->dir);
+    chmod(front->work, 0711); /* commands of other users write to the pipe in it, and servers give up root */
+    return 0;
+}
+
+/* Saves the folder, to be put back; nobody else may rehearse in it meanwhile. */
+static int work_in_place(struct front *front, struct fc_err *err)
+{
+    const char *dir = front->setup.dir;
+
+    front->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (front->lock < 0 || flock(front->lock, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return fc_err_errno(err, "cannot open the folder '%s'", dir);
+        return fc_err_set(err, FC_E_BUSY, "another rehearsal runs in '%s'", dir);
     }
-    return ck_cmd_recover_note(front->work, setup->dir, err);
+    if (make_work(front, err))
+        return -1;
+    front->saved = fc_asprintf("%s/saved", front->work);
+    if (ck_tree_copy(dir, front->saved, limits, err)) {
+        free(FC_TAKE(front->saved));
+        return fc_err_prefix(err, "'%s' cannot be saved before the rehearsal", dir);
+    }
+    return ck_cmd_recover_note(front->work, dir, err);
+}
+
+static int work_in_copy(struct front *front, struct fc_err *err)
+{
+    if (make_work(front, err))
+        return -1;
+    fc_auto_free char *copy = fc_asprintf("%s/setup", front->work);
+    if (ck_tree_copy(front->setup.dir, copy, limits, err))
+        return fc_err_prefix(err, "'%s' cannot be copied for the rehearsal", front->setup.dir);
+    snprintf(front->setup.dir, sizeof front->setup.dir, "%s", copy);
+    return 0;
+}
+
+static int take_place(struct front *front, struct fc_err *err)
+{
+    return ck_cmd_place_bound(&front->setup) ? work_in_place(front, err) : work_in_copy(front, err);
 }
 
 static const char **strings(const json_t *array)
@@ -173,7 +200,7 @@ static void clear_up(struct front *front, struct fc_err *err)
         stop_service(front);
     ck_procs_end(getpid(), NULL, true);
     if (front->saved)
-        ck_tree_restore(front->saved, front->run->setup->dir, err);
+        ck_tree_restore(front->saved, front->setup.dir, err);
     if (*front->work && !front->run->options->keep)
         ck_tree_remove(front->work, NULL);
     if (front->lock >= 0)
@@ -193,7 +220,9 @@ static int start_worker(struct front *front, int *ret_fd, struct fc_err *err)
     fflush(NULL);
     front->worker = fork();
     if (front->worker == 0) {
-        const struct ck_cmd_worker worker = {.run = front->run, .work = front->work, .fd = ends[1], .front = getppid()};
+        struct ck_cmd_run here = *front->run;
+        here.setup = &front->setup;
+        const struct ck_cmd_worker worker = {.run = &here, .work = front->work, .fd = ends[1], .front = getppid()};
         close(ends[0]);
         signal(SIGINT, SIG_IGN); /* the front decides */
         signal(SIGTERM, SIG_DFL);
@@ -235,13 +264,13 @@ static void finish(struct front *front, double seconds)
 
 int ck_cmd_front(const struct ck_cmd_run *run, struct ck_report *report, struct fc_err *err)
 {
-    struct front front = {.run = run, .report = report, .lock = -1, .progress = isatty(2) == 1};
+    struct front front = {.run = run, .setup = *run->setup, .report = report, .lock = -1, .progress = isatty(2) == 1};
     int64_t begin = fc_clock_mono();
     int fd = -1;
 
     catch_signals();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int result = save(&front, err) || start_worker(&front, &fd, err) ? -1 : 0;
+    int result = take_place(&front, err) || start_worker(&front, &fd, err) ? -1 : 0;
     if (result == 0) {
         follow(&front, fd);
         close(fd);

@@ -10,8 +10,14 @@ echo page >"$work/setup/www/index.html"
 ln -s deep/file "$work/setup/state/link"
 chmod 640 "$work/setup/state/deep/file"
 
+# in a copy of the folder; or in the folder itself, when the description names it by its absolute path
+place=copy
+ran() { compgen -G "$work/setup/state/new" || compgen -G "$TMPDIR/fakeca-check-*/setup/state/new"; }
+
 describe() { # RENEW-COMMAND [MORE-JSON]
-    jq -n --arg renew "$1" "{hosts: [\"a.test\"], http: \"127.0.0.1:0\", state: [\"state\"], webroot: \"www\", run: {renew: \$renew},
+    local name=$place
+    [ "$place" = copy ] || name="in $work/setup"
+    jq -n --arg name "$name" --arg renew "$1" "{name: \$name, hosts: [\"a.test\"], http: \"127.0.0.1:0\", state: [\"state\"], webroot: \"www\", run: {renew: \$renew},
         timeouts: {renew: 2, restart: 2, bootstrap: 1, reload: 1}} * ${2:-{\}}" >"$work/setup/setup.json"
     picture "$work/setup" >"$work/before.list"
 }
@@ -25,55 +31,58 @@ run() { expect "$1" "$check" "$work/setup/setup.json" --format text --format "js
 
 mess='rm -rf state/deep; echo new >state/new; mkdir -p www/x/y; echo changed >www/index.html; chmod 700 state'
 
-describe "$mess"
-run 1
-is bootstrap-reaches-https fail
-as_before "a command that makes a mess"
+for place in copy here; do
+    describe "$mess"
+    run 1
+    is bootstrap-reaches-https fail
+    as_before "a command that makes a mess"
 
-describe "$mess; sleep 1000"
-run 1
-as_before "a command that hangs"
-grep -q "out of time" "$work/report.json" || fail "the report does not tell of the time limit"
+    describe "$mess; sleep 1000"
+    run 1
+    as_before "a command that hangs"
+    grep -q "out of time" "$work/report.json" || fail "the report does not tell of the time limit"
 
-describe "trap '' TERM; (trap '' TERM; setsid sleep 1000 & setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' &) ; $mess; while :; do sleep 1; done"
-run 1
-as_before "daemons that ignore TERM"
+    describe "trap '' TERM; (trap '' TERM; setsid sleep 1000 & setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' &) ; $mess; while :; do sleep 1; done"
+    run 1
+    as_before "daemons that ignore TERM"
 
-describe "head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo the end; $mess"
-run 1
-as_before "a gigabyte of output"
-[ "$(stat -c %s "$work/report.json")" -lt 3000000 ] || fail "the report is large"
+    describe "head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo the end; $mess"
+    run 1
+    as_before "a gigabyte of output"
+    [ "$(stat -c %s "$work/report.json")" -lt 3000000 ] || fail "the report is large"
 
-describe "kill -9 \$PPID; $mess"
-run 1
-as_before "a command that kills its parent"
+    describe "kill -9 \$PPID; $mess"
+    run 1
+    as_before "a command that kills its parent"
 
-# the process that rehearses dies in the middle
-describe "$mess; kill -9 \$(pgrep -f -- '^[^ ]*fakeca-check $work/setup/setup.json' | tail -n 1); sleep 1"
-run 4
-is bootstrap-reaches-https error
-as_before "the death of the process that rehearses"
+    # the process that rehearses dies in the middle
+    describe "$mess; kill -9 \$(pgrep -f -- '^[^ ]*fakeca-check .*${work##*/}/setup/setup.json' | tail -n 1); sleep 1"
+    run 4
+    is bootstrap-reaches-https error
+    as_before "the death of the process that rehearses"
 
-# Ctrl-C
-# shellcheck disable=SC2016 # the command's own variables
-describe "$mess; sleep 1000" '{timeouts: {renew: 60}, run: {start: "sleep 1000 & echo $! >pid", stop: "kill $(cat pid); echo stopped >>../stopped"}}'
-"$check" "$work/setup/setup.json" --format text --format "json=$work/report.json" >"$work/out.txt" 2>&1 &
-pid=$!
-wait_for 30 test -e "$work/setup/state/new" || fail "the command was not run"
-kill -INT "$pid"
-code=0
-wait "$pid" || code=$?
-[ "$code" -eq 130 ] || fail "exit code $code after Ctrl-C"
-says "interrupted"
-is renewal-twice inconclusive
-[ -s "$work/stopped" ] || fail "run.stop was not run"
-as_before "Ctrl-C"
+    # Ctrl-C
+    # shellcheck disable=SC2016 # the command's own variables
+    describe "$mess; sleep 1000" '{timeouts: {renew: 60}, run: {start: "sleep 1000 & echo $! >pid", stop: "kill $(cat pid); echo stopped >>'"$work"'/stopped"}}'
+    "$check" "$work/setup/setup.json" --format text --format "json=$work/report.json" >"$work/out.txt" 2>&1 &
+    pid=$!
+    wait_for 30 ran || fail "the command was not run"
+    kill -INT "$pid"
+    code=0
+    wait "$pid" || code=$?
+    [ "$code" -eq 130 ] || fail "exit code $code after Ctrl-C"
+    says "interrupted"
+    is renewal-twice inconclusive
+    [ -s "$work/stopped" ] || fail "run.stop was not run"
+    as_before "Ctrl-C"
+    rm "$work/stopped"
+done
 
 # kill -9 of all of it: the next rehearsal puts the folder back first
 describe "$mess; sleep 1000" '{timeouts: {renew: 60}}'
 "$check" "$work/setup/setup.json" >"$work/first.txt" 2>&1 &
 pid=$!
-wait_for 30 test -e "$work/setup/state/new" || fail "the command was not run"
+wait_for 30 ran || fail "the command was not run"
 kill -KILL "$pid" "$(pgrep -P "$pid" | head -n 1)"
 wait "$pid" || true
 [ -e "$work/setup/state/new" ] || fail "who put it back?"
