@@ -123,8 +123,21 @@ static struct fc_compat_chall_place place(const char *given, const char *usual)
     return (struct fc_compat_chall_place){.at = given ? given : usual, .may_fail = !given};
 }
 
+/* Every address in our form; the log shows them as they were given. */
+static int read_addresses(struct fc_arena *arena, struct fc_compat_chall_params *params, struct fc_err *err)
+{
+    const char **const lists[] = {&params->http01.at, &params->https01.at, &params->tlsalpn01.at,
+                                  &params->dns.at,    &params->doh.at,     &params->management};
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (fc_cmd_go_addresses(arena, *lists[i], lists[i], err))
+            return -1;
+    return 0;
+}
+
 static int start(const struct target *target, struct fc_compat_chall **ret_chall, struct fc_err *err)
 {
+    fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
     fc_auto_free char *cert = NULL;
     fc_auto_free char *key = NULL;
 
@@ -132,17 +145,19 @@ static int start(const struct target *target, struct fc_compat_chall **ret_chall
         return fc_err_set(err, FC_E_USAGE, "flags '-doh-cert' and '-doh-cert-key' belong together: one is missing");
     if (read_pem("-doh-cert", target->doh_cert, &cert, err) || read_pem("-doh-cert-key", target->doh_key, &key, err))
         return -1;
-    const struct fc_compat_chall_params params = {.http01 = place(target->http01, HTTP01),
-                                                  .https01 = place(target->https01, HTTPS01),
-                                                  .tlsalpn01 = place(target->tlsalpn01, TLSALPN01),
-                                                  .dns = place(target->dns, DNS),
-                                                  .doh = place(target->doh, DOH),
-                                                  .doh_cert = cert,
-                                                  .doh_key = key,
-                                                  .management = target->management,
-                                                  .ipv4 = target->ipv4,
-                                                  .ipv6 = target->ipv6,
-                                                  .log = say};
+    struct fc_compat_chall_params params = {.http01 = place(target->http01, HTTP01),
+                                            .https01 = place(target->https01, HTTPS01),
+                                            .tlsalpn01 = place(target->tlsalpn01, TLSALPN01),
+                                            .dns = place(target->dns, DNS),
+                                            .doh = place(target->doh, DOH),
+                                            .doh_cert = cert,
+                                            .doh_key = key,
+                                            .management = target->management,
+                                            .ipv4 = target->ipv4,
+                                            .ipv6 = target->ipv6,
+                                            .log = say};
+    if (read_addresses(arena, &params, err))
+        return -1;
     return fc_compat_chall_start(&params, ret_chall, err);
 }
 

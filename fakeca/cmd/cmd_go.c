@@ -107,6 +107,10 @@ int fc_cmd_go_address(struct fc_arena *arena, const char *text, const char **ret
     struct fc_net_addr addr;
 
     *ret_address = text;
+    if (colon && (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "[::]") == 0)) {
+        *ret_address = fc_arena_strdup(arena, colon);
+        return 0;
+    }
     if (len == 0 || text[0] == '[' || strchr(host, ':') || fc_text_equal_nocase(host, "localhost") ||
         fc_net_addr_parse_ip(host, &addr, NULL) == 0)
         return 0;
@@ -114,5 +118,21 @@ int fc_cmd_go_address(struct fc_arena *arena, const char *text, const char **ret
     if (!found)
         return fc_err_set(err, FC_E_USAGE, "'%s': the name '%s' has no address", text, host);
     *ret_address = found;
+    return 0;
+}
+
+int fc_cmd_go_addresses(struct fc_arena *arena, const char *list, const char **ret_list, struct fc_err *err)
+{
+    const char *made = "";
+
+    while (*list) {
+        size_t len = strcspn(list, ",");
+        const char *address = fc_arena_strndup(arena, list, len);
+        if (len && fc_cmd_go_address(arena, address, &address, err))
+            return -1;
+        made = fc_arena_printf(arena, "%s%s%s", made, *made && len ? "," : "", address);
+        list += len + (list[len] == ',');
+    }
+    *ret_list = made;
     return 0;
 }

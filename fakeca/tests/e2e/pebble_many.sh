@@ -46,3 +46,9 @@ PEBBLE_VA_ALWAYS_VALID=1 PEBBLE_CHAIN_LENGTH=3 start_pebble always "$fakeca" peb
 directory=$pebble_directory
 lego_run "$(free_port)" nobody.example.com run || fail "lego does not obtain from a CA whose answers are always valid"
 same "$(grep -c BEGIN "$work/lego/certificates/nobody.example.com.crt")" 4 "certificates in a chain of length 3"
+
+# validations that begin later, each at its own time: nobody waits for another's
+pebble_config late
+PEBBLE_VA_NOSLEEP='' PEBBLE_VA_SLEEPTIME=3 start_pebble late "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port"
+contains "$(cat "$work/late.log")" "Setting maximum random VA sleep time to 3 seconds" "the log"
+many 32 1

@@ -93,3 +93,15 @@ b64url() { base64 -w0 | tr '/+' '_-' | tr -d =; }
 aki=$(openssl x509 -noout -ext authorityKeyIdentifier -in leaf.pem | tail -n 1 | sed 's/keyid//; s/[^0-9A-F]//g' | basenc -d --base16 | b64url)
 serial=$(openssl x509 -noout -serial -in leaf.pem | sed 's/serial=//' | basenc -d --base16 | b64url)
 same "$(curl -sSk "$(curl -sSk "$pebble_directory" | jq -r .renewalInfo)/$aki.$serial")" "any text at all" "the renewal information"
+
+# 0.0.0.0 is every address of both families, as in Go: clients find "localhost" at ::1 too
+pebble_config wide
+jq --arg port "$acme_port" '.pebble.listenAddress = "0.0.0.0:" + $port' wide.json >wide.tmp && mv wide.tmp wide.json
+"$fakeca" pebble -config wide.json >wide.log 2>wide.err.log &
+pids+=("$!")
+wait_for 20 said wide.log "ACME directory available at: https://0.0.0.0:$acme_port/dir" || fail "one that is open to all does not start"
+for host in 127.0.0.1 '[::1]'; do
+    [ "$host" = 127.0.0.1 ] || grep -q . /proc/net/if_inet6 2>/dev/null || continue
+    same "$(status "https://$host:$acme_port/dir")" 200 "the directory at $host"
+done
+same "$(grep -c 'other machines reach this' wide.err.log)" 1 "warnings of a listener that is open to all"
