@@ -86,7 +86,7 @@ static void apply_policy(const struct ck_case *check, const struct ck_line *line
         if (strcmp(row->id, check->id) != 0 || verdict->result == (enum ck_result)row->as)
             continue;
         /* the exemption ends in real life: its date is compared with the day on which the rehearsal began */
-        if (line->n_issues && line->issues[0].at > row->until)
+        if (line->begun > row->until)
             continue;
         ck_verdict_detail(verdict, "policy   %s instead of %s until %s: %s", ck_core_result((enum ck_result)row->as),
                           ck_core_result(verdict->result), fc_time_rfc3339(row->until, until), row->why);

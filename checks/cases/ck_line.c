@@ -359,6 +359,7 @@ int ck_line_live(struct ck_line *line, struct fc_err *err)
     line->invalid = json_array();
     line->refusals = json_array();
     line->fresh_names = json_object();
+    line->begun = ck_line_now(line);
     list_targets(line);
     return live(line, err);
 }

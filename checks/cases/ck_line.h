@@ -102,6 +102,7 @@ struct ck_line {
     const struct ck_setup *setup;
     unsigned members, phases, done; /* done: phases lived to their end */
     enum ck_phase phase;
+    int64_t begun; /* simulated time at the beginning */
     /* preflight */
     bool scanned; /* texts and files were read */
     char *unsafe; /* what leads away from the machine; nothing is run then */

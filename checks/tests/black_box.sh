@@ -62,6 +62,21 @@ run 1
 is redirect-keeps-path fail
 is chain-complete warn # the root is sent along
 
+# exit codes
+expect 0 "$check" "$work/setup/setup.json" --only chain-complete
+expect 1 "$check" "$work/setup/setup.json" --only chain-complete --fail-on warn
+expect 0 "$check" "$work/setup/setup.json" --only chain-complete,http-port80-open --require http-port80-open
+expect 3 "$check" "$work/setup/setup.json" --only chain-complete,renewal-twice --require renewal-twice
+expect 3 "$check" "$work/setup/setup.json" --only chain-complete,renewal-twice --strict
+expect 3 "$check" "$work/setup/setup.json" --only renewal-twice,bootstrap-once # nothing ran
+expect 3 "$check" "$work/setup/setup.json" --only chain-complete --blind tls
+# a policy changes a result, with its reason in the report, until its day
+jq '.policy = {"redirect-keeps-path": {as: "warn", why: "the old shop", until: "2199-01-01"}}' "$work/setup/setup.json" >"$work/setup/policy.json"
+expect 0 "$check" "$work/setup/policy.json" --only redirect-keeps-path,http-port80-open
+says "the old shop"
+jq '.policy."redirect-keeps-path".until = "2020-01-01"' "$work/setup/policy.json" >"$work/setup/over.json"
+expect 1 "$check" "$work/setup/over.json" --only redirect-keeps-path,http-port80-open
+
 serve 'return 404;' chain.pem
 sed -i 's/www.a.test/other.a.test/' "$work/setup/setup.json"
 run 1
