@@ -39,9 +39,14 @@ static void lived(struct ck_line *line, enum ck_phase phase, const char *name)
     ck_stream_phase(line->stage->stream, name, ck_line_now(line));
 }
 
+/* What was served last is expected again, whatever that was: what was wrong before is told elsewhere. */
 static void look(struct ck_line *line, const char *moment, int64_t patience)
 {
-    ck_line_look(line, moment, ck_line_newest(line)->serial, patience);
+    const struct ck_glance *glance = ck_line_glance(line, 0, NULL, 0);
+    char serial[sizeof glance->serial];
+
+    snprintf(serial, sizeof serial, "%s", glance && glance->reached ? glance->serial : ck_line_newest(line)->serial);
+    ck_line_look(line, moment, serial, patience);
 }
 
 int ck_line_keep(struct ck_line *line, struct fc_err *err)

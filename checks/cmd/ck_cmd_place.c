@@ -63,6 +63,11 @@ static bool tree_names(const char *tree, const char *folder, int depth)
 bool ck_cmd_place_bound(const struct ck_setup *setup)
 {
     fc_auto_free char *text = fc_json_text(setup->json);
+    const char *const folders[] = {setup->dir, setup->named};
 
-    return names(text, strlen(text), setup->dir) || tree_names(setup->dir, setup->dir, 0);
+    for (size_t i = 0; i < 2; i++)
+        if (*folders[i] && (i == 0 || strcmp(folders[0], folders[1]) != 0) &&
+            (names(text, strlen(text), folders[i]) || tree_names(setup->dir, folders[i], 0)))
+            return true;
+    return false;
 }

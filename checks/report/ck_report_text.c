@@ -151,6 +151,11 @@ void ck_report_text_write(const struct ck_report *report, FILE *to)
         lines(report, "pass", "PASS", to);
     else
         fprintf(to, "PASS  %d checks (list with -v)\n", ck_report_count(report, CK_PASS));
+    const json_t *clock = json_object_get(report->json, "clock");
+    if (json_integer_value(json_object_get(clock, "runs_lived")))
+        fprintf(to, "Scheduled runs: %d lived, %d inferred between two that ordered nothing (--every-run lives all).\n",
+                (int)json_integer_value(json_object_get(clock, "runs_lived")),
+                (int)json_integer_value(json_object_get(clock, "runs_inferred")));
     fputs("Not covered by a local run: ", to);
     json_array_foreach(covered, i, what) fprintf(to, "%s%s", i ? ", " : "", json_string_value(what));
     fputs(".\n", to);

@@ -238,6 +238,21 @@ static int read_members(struct ck_setup *setup, const char *text, size_t len, st
     return result;
 }
 
+/* By the shell's own idea of where it is, which keeps links. */
+static void name_folder(struct ck_setup *setup, const char *path)
+{
+    const char *here = getenv("PWD"), *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    fc_auto_free char *folder = fc_strndup(path, len);
+    bool absolute = *path == '/';
+
+    if (!absolute && (!here || *here != '/'))
+        return;
+    fc_auto_free char *named = absolute ? fc_strdup(folder) : fc_asprintf("%s%s%s", here, *folder ? "/" : "", folder);
+    if (strlen(named) < sizeof setup->named)
+        memcpy(setup->named, named, strlen(named) + 1);
+}
+
 int ck_setup_read(const char *path, struct ck_setup **ret_setup, struct fc_err *err)
 {
     fc_auto(ck_setup_free) struct ck_setup *setup = fc_calloc(1, sizeof *setup);
@@ -250,6 +265,7 @@ int ck_setup_read(const char *path, struct ck_setup **ret_setup, struct fc_err *
             err->code = FC_E_USAGE;
         return -1;
     }
+    name_folder(setup, path);
     memcpy(setup->dir, setup->path, sizeof setup->dir);
     char *slash = strrchr(setup->dir, '/');
     *(slash == setup->dir ? slash + 1 : slash) = '\0';

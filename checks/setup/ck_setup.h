@@ -35,6 +35,7 @@ struct ck_setup_policy {
 
 struct ck_setup {
     char path[PATH_MAX], dir[PATH_MAX]; /* of the file, resolved */
+    char named[PATH_MAX]; /* the folder as the user named it, absolute, links not followed; "" when it is too long */
     json_t *json;
     const char *name;
     const char **hosts;

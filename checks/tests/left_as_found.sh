@@ -91,6 +91,14 @@ expect 124 "$check" "$work/setup/setup.json" --timeout 3s
 as_before "the death of everything"
 grep -q "it is put back first" "$work/out.txt" || fail "it does not tell that it put things back"
 
+# a link in the path that the setup's files name
+ln -s "$work/setup" "$work/alias"
+jq -n "{name: \"in $work/alias\", hosts: [\"a.test\"], http: \"127.0.0.1:0\", run: {renew: \"touch made-in; pwd\"}, timeouts: {bootstrap: 1}}" >"$work/setup/setup.json"
+picture "$work/setup" >"$work/before.list"
+expect 1 "$check" "$work/alias/setup.json" --format "json=$work/report.json"
+jq -r '.events[].data.output? // empty' "$work/report.json" | grep -qx "$work/setup" || fail "it ran in a copy, although the setup names its folder"
+as_before "a link in the path"
+
 # two at once in one folder
 describe "sleep 1000" '{timeouts: {renew: 60}}'
 "$check" "$work/setup/setup.json" >"$work/first.txt" 2>&1 &
