@@ -23,6 +23,7 @@
 #define QUERY_MAX 4096 /* longer questions do not come from resolvers */
 #define BATCH 64       /* of one socket, before the others have their turn */
 #define FDS_MAX 512
+#define SEND_BUFFER 65536
 #define STARVED_PAUSE (50 * FC_MS)
 
 /* Reads one message, then writes its answer when its time has come, then reads the next. */
@@ -134,6 +135,8 @@ static void accept_tcp(struct fc_dns_server *server, int listener, int64_t mono)
                 server->starved_until = mono + STARVED_PAUSE;
             return;
         }
+        /* answers that nobody reads: a bounded heap of them, not what the kernel would let it grow to */
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
         struct conn *conn = fc_calloc(1, sizeof *conn);
         conn->fd = fd;
         conn->deadline = mono + server->params.tcp_deadline;
