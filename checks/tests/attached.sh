@@ -13,14 +13,6 @@ stop_all() {
 # shellcheck disable=SC2154 # set in the trap itself
 trap 'code=$?; stop_all; (exit $code); finish' EXIT
 
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo "$port"
-}
 FAKECA_HTTP_PORT=$(free_port) FAKECA_HTTPS_PORT=$(free_port)
 export FAKECA_HTTP_PORT FAKECA_HTTPS_PORT
 map=80=127.0.0.1:$FAKECA_HTTP_PORT,443=127.0.0.1:$FAKECA_HTTPS_PORT

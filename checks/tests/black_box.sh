@@ -3,17 +3,10 @@
 # shellcheck source=checks/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo "$port"
-}
 # shellcheck disable=SC2329 # called by the trap
 stop_nginx() { [ ! -s "$work/site/nginx.pid" ] || kill "$(cat "$work/site/nginx.pid")"; }
-trap 'stop_nginx; finish' EXIT
+# shellcheck disable=SC2154 # set in the trap itself
+trap 'code=$?; stop_nginx; (exit $code); finish' EXIT
 
 mkdir -p "$work/site/www" "$work/site/tmp" "$work/setup"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=ca -keyout "$work/site/ca.key" -out "$work/site/ca.crt" 2>/dev/null

@@ -46,6 +46,15 @@ wait_for() {
     done
 }
 
+free_port() {
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 12000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+
 # expect CODE COMMAND...: the command ends with this code; its output is in $work/out.txt
 expect() {
     local code=$1 got=0

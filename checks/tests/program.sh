@@ -9,6 +9,8 @@ expect 0 "$check" --list
 says "reload-serves-new-cert"
 expect 0 "$check" --list --group reload
 [ "$(wc -l <"$work/out.txt")" -eq 2 ] || fail "two checks in the group"
+expect 0 "$(dirname "$check")/fakeca" check --list --only cert-times
+says "cert-times"
 expect 2 "$check"
 expect 2 "$check" --only reload-serves-new-crt x.json
 says "did you mean 'reload-serves-new-cert'"
