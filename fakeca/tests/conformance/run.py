@@ -5,7 +5,7 @@ and the count. Ends with 1 when a row failed, or held although the environment i
 import json, sys
 
 from lib import *
-import rows_dns, rows_request, rows_resources, rows_tls  # noqa: they fill the table
+import rows_clients, rows_dns, rows_request, rows_resources, rows_tls  # noqa: they fill the table
 
 
 def departure(server, path):
