@@ -23,7 +23,6 @@ CONF
 stop)
     [ -s second.pid ] || exit 0
     pid=$(cat second.pid)
-    nginx -e second.log -p . -c second.conf -s stop
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+    while kill "$pid" 2>/dev/null; do sleep 0.05; done
     ;;
 esac
