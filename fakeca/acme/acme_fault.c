@@ -180,10 +180,10 @@ static bool applies(void *cookie, enum fc_fault_kind kind)
                                               [FC_FAULT_OFFER] = true,
                                               [FC_FAULT_PROCESSING] = true,
                                               [FC_FAULT_ALREADY_REPLACED] = true};
-    static const bool done[FC_FAULT__MAX] = {[FC_FAULT_ROTATE_ISSUER] = true, /* when they were added */
-                                             [FC_FAULT_DNS_SERVFAIL] = true,
-                                             [FC_FAULT_DNS_NXDOMAIN] = true,
-                                             [FC_FAULT_DNS_DELAY] = true};
+    static const bool done[FC_FAULT__MAX] = {
+        [FC_FAULT_ROTATE_ISSUER] = true, /* when they were added */
+        [FC_FAULT_DNS_SERVFAIL] = true,  [FC_FAULT_DNS_NXDOMAIN] = true, [FC_FAULT_DNS_DELAY] = true,
+        [FC_FAULT_BLIND] = true,         [FC_FAULT_LOSE] = true};
     struct look *look = cookie;
 
     if (done[kind] || (posts[kind] && strcmp(look->call->req->method, "POST") != 0))

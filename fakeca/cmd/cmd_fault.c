@@ -37,12 +37,13 @@ static const char about[] =
     "  fakeca fault add body --body '{garbage' --at renewalInfo\n"
     "  fakeca fault add drop-header --header Replay-Nonce\n"
     "  fakeca fault add offer --types http-01\n"
-    "  fakeca fault add dns-servfail --name a.test\n";
+    "  fakeca fault add dns-servfail --name a.test\n"
+    "  fakeca fault add blind --perspective 2\n";
 
 struct target {
     struct fc_cmd_target api;
     const char *at, *environment, *name, *type, *detail, *header, *member, *content_type, *body, *types, *form;
-    int64_t account, times, share, seed, lasts, status, retry_after, delay;
+    int64_t account, times, share, seed, lasts, status, retry_after, delay, perspective;
 };
 
 #define TEXT_ROW(row, value, row_arg, row_help)                                                                        \
@@ -76,6 +77,7 @@ static const struct fc_opt table[] = {
     TIME_ROW("retry-after", retry_after, 30 * FC_DAY, "Retry-After of the answer"),
     TEXT_ROW("retry-after-form", form, "FORM", "seconds or date"),
     TIME_ROW("delay", delay, 10 * FC_MINUTE, "how long it takes, in real time"),
+    INT_ROW("perspective", perspective, 0, 15, "which one; 0: the primary"),
     TEXT_ROW("header", header, "NAME", "which header"),
     TEXT_ROW("member", member, "NAME", "which member: renewalInfo, meta.termsOfService"),
     TEXT_ROW("content-type", content_type, "TYPE", "Content-Type of the answer"),
@@ -138,6 +140,7 @@ static json_t *rule_of(const char *kind, const struct target *target)
     put_duration(rule, "retry_after", target->retry_after);
     put_text(rule, "retry_after_form", target->form);
     put_duration(rule, "delay", target->delay);
+    put_int(rule, "perspective", target->perspective, -1);
     put_text(rule, "header", target->header);
     put_text(rule, "member", target->member);
     put_text(rule, "content_type", target->content_type);
@@ -222,7 +225,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
 {
     fc_auto_free const char **operands = fc_calloc((size_t)argc + 1, sizeof *operands);
     struct fc_opt_result result = {.operands = operands};
-    struct target target = {.seed = -1};
+    struct target target = {.seed = -1, .perspective = -1};
     struct fc_err err = {0};
     fc_auto_json answer = NULL;
 

@@ -75,6 +75,7 @@ struct fc_fault {
     int64_t retry_after; /* ns; 0: the kind's usual one */
     bool retry_after_date;
     int64_t delay;
+    int64_t perspective; /* 0: the primary; -1: the rule has none */
     const char *header, *member, *content_type, *body;
     const char *types[FC_FAULT_TYPES_MAX + 1];
 };

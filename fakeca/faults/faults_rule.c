@@ -13,11 +13,12 @@
 #define DELAY_MAX (10 * FC_MINUTE)
 #define RETRY_AFTER_MAX (30 * FC_DAY)
 #define TIMES_MAX 1000000
+#define PERSPECTIVE_MAX 15
 
 /* Members that only some kinds have. */
-static const char *const members[] = {"type",  "status", "detail", "retry_after",  "retry_after_form",
-                                      "delay", "header", "member", "content_type", "body",
-                                      "types"};
+static const char *const members[] = {"type",  "status",     "detail", "retry_after",  "retry_after_form",
+                                      "delay", "header",     "member", "content_type", "body",
+                                      "types", "perspective"};
 
 static int read_kind(struct fc_json_obj *body)
 {
@@ -103,6 +104,7 @@ static void read_what(struct fc_json_obj *body, struct fc_fault *rule)
     rule->retry_after = fc_json_duration(body, "retry_after", FC_JSON_OPTIONAL, FC_SECOND, RETRY_AFTER_MAX, 0);
     rule->retry_after_date = fc_json_word(body, "retry_after_form", FC_JSON_OPTIONAL, forms, 0) == 1;
     rule->delay = fc_json_duration(body, "delay", FC_JSON_OPTIONAL, FC_MS, DELAY_MAX, 0);
+    rule->perspective = fc_json_int(body, "perspective", FC_JSON_OPTIONAL, 0, PERSPECTIVE_MAX, -1);
     rule->header = fc_json_str(body, "header", FC_JSON_OPTIONAL, WORD_MAX);
     rule->member = fc_json_str(body, "member", FC_JSON_OPTIONAL, WORD_MAX);
     rule->content_type = fc_json_str(body, "content_type", FC_JSON_OPTIONAL, WORD_MAX);
@@ -134,12 +136,18 @@ static void check_line(struct fc_json_obj *body, const char *member, const char 
         }
 }
 
-/* Connections know no endpoint, account or name. */
-static void check_refuse(struct fc_json_obj *body, const struct fc_fault *rule)
+/* Connections and perspectives know no endpoint, account or name. */
+static void check_bounds(struct fc_json_obj *body, const struct fc_fault *rule)
 {
-    if (rule->kind == FC_FAULT_REFUSE &&
-        (rule->endpoints || rule->account_id || rule->name || rule->env || rule->times || rule->share != 100))
+    bool bounded = rule->endpoints || rule->account_id || rule->name || rule->env || rule->times || rule->share != 100;
+
+    if (rule->kind == FC_FAULT_REFUSE && bounded)
         fc_json_errs_add(body, "kind", "'refuse' meets every connection: only 'for' can bound it");
+    if ((rule->kind == FC_FAULT_BLIND || rule->kind == FC_FAULT_LOSE) && (bounded || rule->ends_at))
+        fc_json_errs_add(body, "kind", "'%s' meets every validation until it is cleared: nothing else can bound it",
+                         fc_fault_kind_name(rule->kind));
+    if (rule->kind == FC_FAULT_LOSE && rule->perspective == 0)
+        fc_json_errs_add(body, "perspective", "the primary perspective is the CA itself: 1 is the first remote one");
 }
 
 void fc_fault_read(struct fc_json_obj *body, int64_t now, struct fc_fault *ret_rule, uint64_t *ret_seed)
@@ -153,7 +161,7 @@ void fc_fault_read(struct fc_json_obj *body, int64_t now, struct fc_fault *ret_r
     if (kind < 0)
         return;
     check_members(body, row);
-    check_refuse(body, ret_rule);
+    check_bounds(body, ret_rule);
     check_line(body, "content_type", ret_rule->content_type);
     check_line(body, "header", ret_rule->header);
 }
@@ -217,6 +225,8 @@ json_t *fc_fault_json(const struct fc_fault *rule, int64_t now)
     put_duration(object, "retry_after", rule->retry_after);
     put_text(object, "retry_after_form", rule->retry_after_date ? "date" : NULL);
     put_duration(object, "delay", rule->delay);
+    if (rule->kind == FC_FAULT_BLIND || rule->kind == FC_FAULT_LOSE)
+        json_object_set_new(object, "perspective", json_integer(rule->perspective));
     put_text(object, "header", rule->header);
     put_text(object, "member", rule->member);
     put_text(object, "content_type", rule->content_type);

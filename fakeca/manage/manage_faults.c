@@ -10,6 +10,7 @@
 #include "faults/faults.h"
 #include "model/model_problem.h"
 #include "policy/policy.h"
+#include "va/va.h"
 
 static void add_event(struct fc_manage_call *call, const char *action, const struct fc_fault *rule)
 {
@@ -58,6 +59,14 @@ static int set_rcode(struct fc_manage_call *call, const struct fc_fault *rule, c
     return fc_dns_set(call->manage->params.dns, rule->name, "*", value, call->req->now, err);
 }
 
+static void set_perspective(struct fc_manage_call *call, const struct fc_fault *rule, bool on)
+{
+    if (rule->kind == FC_FAULT_BLIND)
+        fc_va_blind(call->manage->params.va, (size_t)rule->perspective, on);
+    if (rule->kind == FC_FAULT_LOSE)
+        fc_va_lose(call->manage->params.va, (size_t)rule->perspective, on);
+}
+
 static int begin(struct fc_manage_call *call, const struct fc_fault *rule, struct fc_err *err)
 {
     if (rule->kind == FC_FAULT_DNS_SERVFAIL)
@@ -68,6 +77,7 @@ static int begin(struct fc_manage_call *call, const struct fc_fault *rule, struc
         return delay_addresses(call, rule, err);
     if (rule->kind == FC_FAULT_ROTATE_ISSUER)
         rotate(call->manage, rule);
+    set_perspective(call, rule, true);
     return 0;
 }
 
@@ -79,6 +89,7 @@ static int end(struct fc_manage_call *call, const struct fc_fault *rule, struct 
         return fc_dns_clear(call->manage->params.dns, rule->name, "*", call->req->now, &removed, err);
     if (rule->kind == FC_FAULT_DNS_DELAY)
         return fc_dns_clear(call->manage->params.dns, rule->name, "A", call->req->now, &removed, err);
+    set_perspective(call, rule, false);
     return 0;
 }
 

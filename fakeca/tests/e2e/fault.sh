@@ -31,6 +31,20 @@ contains "$(ca fault kinds)" "bad-nonce" "kinds"
 ! ca fault add bad-nonces >/dev/null 2>"$work/error.txt" || fail "an unknown kind is taken"
 contains "$(cat "$work/error.txt")" "bad-nonce" "the error"
 
+# perspectives: of five, one that sees nothing is outvoted, two are not; well again when cleared
+ca fault add blind --perspective 1 >/dev/null
+lego_run "$http" one.test run || fail "one blind perspective of five is enough to refuse"
+ca fault add lose --perspective 2 >/dev/null
+! lego_run "$http" two.test run || fail "a name is valid that two of four remotes did not see"
+contains "$(cat "$work/lego.log")" "During secondary validation: " "the client's report"
+contains "$(ca fault list)" "perspective=2" "the list"
+! ca fault add lose --perspective 0 >/dev/null 2>"$work/error.txt" || fail "the primary can be lost"
+contains "$(cat "$work/error.txt")" "perspective" "the error"
+! ca fault add blind --perspective 1 --times 2 >/dev/null 2>"$work/error.txt" || fail "a blind perspective is counted by requests"
+contains "$(cat "$work/error.txt")" "until it is cleared" "the error"
+ca fault clear >/dev/null
+lego_run "$http" two.test run || fail "a cleared fault still blinds"
+
 # a window that moves, for this certificate
 serial=$(ca certs --json --name a.test | jq -r '.certificates[0].serial')
 certid=$(api GET "/api/v1/certificates/$serial/renewal" | jq -r .certid)
