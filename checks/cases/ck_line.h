@@ -189,7 +189,8 @@ const char *ck_line_day(const struct ck_line *line, int64_t at);
 void ck_line_stop(struct ck_line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Looks at all targets until all of them show `serial` steadily (20 rounds in a row over at least 2 s), or `patience` is over. True
- * when they did. serial NULL: one round, whatever it shows. */
+ * when they did. serial NULL: one round, whatever it shows; CK_LINE_ANY: whatever certificate each shows, as long as it stays. */
+#define CK_LINE_ANY ""
 bool ck_line_look(struct ck_line *line, const char *moment, const char *serial, int64_t patience);
 /* The newest glance at a target, NULL: none. */
 const struct ck_glance *ck_line_glance(const struct ck_line *line, size_t target, const char *moment,

@@ -40,7 +40,7 @@ static void lived(struct ck_line *line, enum ck_phase phase, const char *name)
 }
 
 /* What was served last is expected again, whatever that was: what was wrong before is told elsewhere. */
-static void look(struct ck_line *line, const char *moment, int64_t patience)
+static void look_for_same(struct ck_line *line, const char *moment, int64_t patience)
 {
     const struct ck_glance *glance = ck_line_glance(line, 0, NULL, 0);
     char serial[sizeof glance->serial];
@@ -64,7 +64,7 @@ int ck_line_keep(struct ck_line *line, struct fc_err *err)
         lived(line, CK_PH_RESTART, "restart");
         line->restart_act = restart(line);
         settle(line, line->restart_act);
-        look(line, "restarted", setup->timeouts.restart);
+        look_for_same(line, "restarted", setup->timeouts.restart);
         line->done |= CK_PH_RESTART;
     }
     if ((line->phases & CK_PH_REDEPLOY) && setup->run.redeploy) {
@@ -72,7 +72,7 @@ int ck_line_keep(struct ck_line *line, struct fc_err *err)
         line->redeploy_act =
             ck_line_run(line, "run.redeploy", setup->run.redeploy, CK_SERVICE, setup->timeouts.restart);
         settle(line, line->redeploy_act);
-        look(line, "redeployed", setup->timeouts.restart);
+        look_for_same(line, "redeployed", setup->timeouts.restart);
         if (setup->run.renew)
             line->redeploy_renew_act =
                 ck_line_run(line, "run.renew", setup->run.renew, CK_SCHEDULED, setup->timeouts.renew);
@@ -83,7 +83,9 @@ int ck_line_keep(struct ck_line *line, struct fc_err *err)
         lived(line, CK_PH_OFFLINE, "offline");
         ck_ca_away(&line->stage->ca, true);
         line->offline_act = restart(line);
-        look(line, "offline", setup->timeouts.restart < OFFLINE_TIME ? setup->timeouts.restart : OFFLINE_TIME);
+        /* the run after the redeployment may have renewed: any certificate will do */
+        ck_line_look(line, "offline", CK_LINE_ANY,
+                     setup->timeouts.restart < OFFLINE_TIME ? setup->timeouts.restart : OFFLINE_TIME);
         ck_ca_away(&line->stage->ca, false);
         ck_line_listen(line);
         line->done |= CK_PH_OFFLINE;

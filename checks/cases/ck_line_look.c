@@ -20,6 +20,15 @@ struct view {
     bool mixed;
 };
 
+static bool is_expected(const char *serial, const char *wanted, const char *before)
+{
+    if (!wanted)
+        return true;
+    if (!*wanted) /* CK_LINE_ANY */
+        return !before || strcmp(serial, before) == 0;
+    return strcmp(serial, wanted) == 0;
+}
+
 static bool round_of(struct ck_line *line, const char *serial, struct view *views)
 {
     bool all = true;
@@ -27,11 +36,13 @@ static bool round_of(struct ck_line *line, const char *serial, struct view *view
     for (size_t i = 0; i < line->n_targets; i++) {
         const struct ck_target *target = &line->targets[i];
         struct view *view = &views[i];
+        char before[sizeof view->peer.serial];
         const struct ck_tls_params params = {
             .to = target->at, .server_name = target->host, .starttls = target->starttls, .timeout = HANDSHAKE_TIME};
+        snprintf(before, sizeof before, "%s", view->peer.serial);
         ck_tls_peer_release(&view->peer);
         ck_tls_look(&params, &view->peer);
-        bool right = view->peer.ok && (!serial || strcmp(view->peer.serial, serial) == 0);
+        bool right = view->peer.ok && is_expected(view->peer.serial, serial, view->in_a_row > 0 ? before : NULL);
         view->mixed |= !right && view->in_a_row > 0;
         view->in_a_row = right ? view->in_a_row + 1 : 0;
         all &= right;

@@ -196,12 +196,16 @@ static void issuer_ready(void *cookie)
 void lib_acme_make_rsa(struct lib_acme *t)
 {
     struct fc_err err = {0};
+    struct fc_ca_info info;
+    unsigned awaited = 0;
 
+    for (size_t i = 0; fc_ca_info(t->ca, i, &info); i++)
+        awaited += info.issues_leaves && !info.ready;
     must(fc_ca_start_background(t->ca, &err), &err);
     assert_true(fc_ca_wait_ready(t->ca, fc_clock_mono() + 100 * FC_SECOND));
-    /* the CA says so after it is so */
+    /* the CA says so after it is so, and of each; what comes later may find the engine gone */
     pthread_mutex_lock(&t->jobs->lock);
-    while (t->jobs->issuers_ready == 0)
+    while (t->jobs->issuers_ready < awaited)
         pthread_cond_wait(&t->jobs->changed, &t->jobs->lock);
     pthread_mutex_unlock(&t->jobs->lock);
 }

@@ -27,7 +27,7 @@ done
 cat "$work/differences.log"
 
 # what other projects wait for in the log: each line of the original about its listeners and settings
-grep -v Generated "$work/theirs.said" | head -n 20 | grep -E 'Starting|DNS resolver|VA sleeps|good nonces|authz reuse|orders per page|Management interface|Root CA|Listening|ACME directory' \
+sed -n '/Generated/d; 1,25p' "$work/theirs.said" | grep -E 'Starting|DNS resolver|VA sleeps|good nonces|authz reuse|orders per page|Management interface|Root CA|Listening|ACME directory' \
     >"$work/awaited"
 while read -r line; do
     grep -qF "$line" "$work/ours.said" || fail "the log of fakeca pebble lacks: $line"
