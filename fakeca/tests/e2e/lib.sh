@@ -3,24 +3,12 @@
 # that it started died of anything but its own stop.
 #   FAKECA   the program under test (ctest sets it)
 
-set -euo pipefail
-export LC_ALL=C.UTF-8
-PATH=/usr/sbin:/sbin:$PATH
+# shellcheck source=fakeca/tests/e2e/base_lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/base_lib.sh"
 fakeca=${FAKECA:?the program under test}
-work=$(mktemp -d)
 export XDG_RUNTIME_DIR=$work # the default place of a CA is this test's own
 chmod 711 "$work" # the workers of an nginx that root starts are another user
 ca_pid='' pids=()
-
-fail() {
-    printf 'FAILED: %s\n' "$*" >&2
-    for log in "$work"/*.log; do
-        [ -s "$log" ] || continue
-        printf -- '--- %s\n' "${log##*/}" >&2
-        tail -n 25 "$log" >&2
-    done
-    exit 1
-}
 
 finish() {
     local status=$?
@@ -30,35 +18,10 @@ finish() {
     fi
     [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
     wait 2>/dev/null || true
-    if [ "$status" -eq 0 ]; then
-        rm -rf "$work"
-        echo "ok"
-    else
-        echo "the files of the test are in $work" >&2
-    fi
-    exit "$status"
+    leave "$status"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
-
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo "$port"
-}
-
-# wait_for SECONDS COMMAND...: until the command succeeds
-wait_for() {
-    local until=$((SECONDS + $1))
-    shift
-    while ! "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$until" ] || return 1
-        sleep 0.05
-    done
-}
 
 # shellcheck disable=SC2120 # options are optional
 # start_ca [options]: fakeca on any free ports with its state in $work/ca
