@@ -150,9 +150,13 @@ static int64_t frozen_point(const struct fc_clock_now_slot *slot)
     return slot->frozen_sec * FC_SECOND + slot->frozen_nsec;
 }
 
+/* A clock that follows comes to the end of the range by itself, and stands there: no date is beyond it. */
 static int64_t point_at(const struct fc_clock_now_slot *slot, int64_t real)
 {
-    return slot->mode == FC_CLOCK_FROZEN ? frozen_point(slot) : real + slot->wall_sec * FC_SECOND;
+    if (slot->mode == FC_CLOCK_FROZEN)
+        return frozen_point(slot);
+    int64_t at = real + slot->wall_sec * FC_SECOND;
+    return at > FC_TIME_MAX ? FC_TIME_MAX : at;
 }
 
 int64_t fc_clock_now(const struct fc_clock *clock)
@@ -191,6 +195,10 @@ static void change_begin(struct fc_clock *clock, struct change *ret_change)
     fc_clock_slot_read(&clock->page, &ret_change->slot);
     ret_change->slot.jump_sec = 0;
     ret_change->slot.changed_real = ret_change->real / FC_SECOND;
+    /* what is changed is the time that was shown, not the one that a clock at its end would have come to */
+    int64_t beyond = ret_change->real / FC_SECOND + ret_change->slot.wall_sec - FC_TIME_MAX / FC_SECOND;
+    if (ret_change->slot.mode == FC_CLOCK_FOLLOW && beyond > 0)
+        ret_change->slot.wall_sec -= beyond;
 }
 
 static int change_drop(struct fc_clock *clock, int result)
@@ -351,8 +359,10 @@ int fc_clock_restore(struct fc_clock *clock, const struct fc_clock_saved *saved,
         return change_drop(clock, 0);
     bool overflow =
         __builtin_mul_overflow(saved->offset_s, FC_SECOND, &at) || __builtin_add_overflow(at, change.real, &at);
+    /* one that was saved shortly before its end may have passed it since */
+    bool at_end = at > FC_TIME_MAX && saved->offset_s <= (FC_TIME_MAX - FC_TIME_MIN) / FC_SECOND;
     /* while frozen the offset stands for the time before the freeze, and is as good as any in the same bounds */
-    if (overflow || (saved->frozen_at ? !in_range(saved->frozen_at) : !in_range(at)))
+    if (overflow || (saved->frozen_at ? !in_range(saved->frozen_at) : !in_range(at) && !at_end))
         return change_drop(clock, out_of_range(err));
     jump(&change.slot, saved->offset_s - change.slot.wall_sec);
     change.slot.mode = FC_CLOCK_FOLLOW;

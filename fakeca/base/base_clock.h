@@ -42,7 +42,7 @@ int fc_clock_open(const char *path, struct fc_clock **ret_clock, struct fc_err *
 void fc_clock_free(struct fc_clock *clock);
 FC_CLEANUP(struct fc_clock *, fc_clock_free)
 
-/* Simulated now. */
+/* Simulated now; never past FC_TIME_MAX, where a clock that follows stands still. */
 int64_t fc_clock_now(const struct fc_clock *clock);
 void fc_clock_read(const struct fc_clock *clock, struct fc_clock_view *ret_view);
 /* Real wall-clock time: only for the second time stamp of events. */

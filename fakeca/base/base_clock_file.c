@@ -107,10 +107,9 @@ static bool slot_is_sound(const struct fc_clock_page *page, const struct fc_cloc
         return false;
     if (slot->mono_sec < 0 || slot->mono_sec > INT64_C(1) << 52 || slot->wall_sec < -limit || slot->wall_sec > limit)
         return false;
-    if (slot->mode == FC_CLOCK_FOLLOW) {
-        int64_t now_sec = real / FC_SECOND + slot->wall_sec;
-        return now_sec >= FC_TIME_MIN / FC_SECOND - 1 && now_sec <= FC_TIME_MAX / FC_SECOND + 1;
-    }
+    /* past the upper end it came by itself, and stands there */
+    if (slot->mode == FC_CLOCK_FOLLOW)
+        return real / FC_SECOND + slot->wall_sec >= FC_TIME_MIN / FC_SECOND - 1;
     return slot->mode == FC_CLOCK_FROZEN && slot->frozen_nsec < FC_SECOND &&
            slot->frozen_sec >= FC_TIME_MIN / FC_SECOND && slot->frozen_sec <= FC_TIME_MAX / FC_SECOND;
 }

@@ -111,6 +111,34 @@ static void one_writer(void **state)
     assert_null(second);
 }
 
+/* A clock that follows comes to 2199-12-31 by itself: it stands there, a restart finds it there, and it can be put back. */
+static void stands_at_its_end(void **state)
+{
+    struct fixture *f = *state;
+    struct fc_clock_saved saved;
+    int64_t wall;
+    assert_int_equal(fc_clock_set(f->clock, FC_TIME_MAX, NULL), 0);
+    fc_clock_free(FC_TAKE(f->clock));
+    /* as if 100 s had passed meanwhile: the valid slot is that of generation 1, at 128 */
+    int fd = open(f->path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &wall, sizeof wall, 128), sizeof wall);
+    wall += 100;
+    assert_int_equal(pwrite(fd, &wall, sizeof wall, 128), sizeof wall);
+    close(fd);
+    assert_int_equal(fc_clock_open(f->path, &f->clock, NULL), 0);
+    assert_true(fc_clock_now(f->clock) == FC_TIME_MAX);
+    fc_clock_save(f->clock, &saved);
+    assert_int_equal(fc_clock_reset(f->clock, NULL), 0);
+    assert_int_equal(fc_clock_restore(f->clock, &saved, NULL), 0);
+    assert_true(fc_clock_now(f->clock) == FC_TIME_MAX);
+    assert_int_equal(fc_clock_advance(f->clock, FC_SECOND, NULL), -1);
+    assert_int_equal(fc_clock_advance(f->clock, -FC_DAY, NULL), 0);
+    assert_true(fc_clock_now(f->clock) <= FC_TIME_MAX - FC_DAY + 2 * FC_SECOND);
+    saved.offset_s = INT64_C(300) * 365 * 86400;
+    assert_int_equal(fc_clock_restore(f->clock, &saved, NULL), -1);
+}
+
 /* A reader of another program: the layout of clock.md 5.2, read with plain offsets. */
 static int64_t wall_sec_in_file(const char *path)
 {
@@ -239,9 +267,17 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(advances_both_ways),   T(sets_a_point_in_time), T(freezes_and_goes_on), T(refuses_what_is_out_of_range),
-        T(one_writer),           T(the_file_shows_it),    T(a_restart_goes_on),   T(damaged_files_stay_as_they_are),
-        T(reads_are_never_torn), T(saved_and_restored),
+        T(advances_both_ways),
+        T(sets_a_point_in_time),
+        T(freezes_and_goes_on),
+        T(refuses_what_is_out_of_range),
+        T(stands_at_its_end),
+        T(one_writer),
+        T(the_file_shows_it),
+        T(a_restart_goes_on),
+        T(damaged_files_stay_as_they_are),
+        T(reads_are_never_torn),
+        T(saved_and_restored),
     };
     RUN(tests);
 }
