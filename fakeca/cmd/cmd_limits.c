@@ -54,9 +54,14 @@ static void print_times(const json_t *bucket)
 
 static void print_bucket(const json_t *bucket)
 {
-    char key[64];
+    const json_t *names = json_object_get(bucket, "names"); /* of a set, whose key is a hash */
+    size_t n = json_array_size(names);
+    char key[300];
 
-    snprintf(key, sizeof key, "%s", fc_cmd_text(bucket, "key"));
+    if (n > 1)
+        snprintf(key, sizeof key, "%s and %zu more", json_string_value(json_array_get(names, 0)), n - 1);
+    else
+        snprintf(key, sizeof key, "%s", n ? json_string_value(json_array_get(names, 0)) : fc_cmd_text(bucket, "key"));
     printf("%-48s %-40s %6s of %-6s in %-4s", fc_cmd_text(bucket, "limit"), key, fc_cmd_text(bucket, "used"),
            fc_cmd_text(bucket, "allowed"), fc_cmd_text(bucket, "period"));
     print_times(bucket);

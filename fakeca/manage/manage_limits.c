@@ -13,6 +13,7 @@
 #include "limits/limits_storage.h"
 #include "policy/policy.h"
 #include "store/store_limit.h"
+#include "store/store_order.h"
 
 #define NAMES_MAX 100
 
@@ -56,7 +57,22 @@ static json_t *number_or_null(int64_t value)
     return value ? json_integer((json_int_t)value) : json_null();
 }
 
-/* NULL when the row belongs to no limit that is configured. */
+/* A set's key is a hash: its names are those of the order that spent last. Null where there is none. Inside a transaction. */
+static json_t *set_names(const struct use *use, enum fc_limit limit, const struct fc_limits_bucket *bucket)
+{
+    struct fc_order order;
+    struct fc_err gone = {0}; /* by a reset */
+
+    if (limit != FC_LIMIT_SET || !bucket->order_id ||
+        fc_store_order_get(use->place.store, use->place.arena, bucket->order_id, &order, &gone))
+        return json_null();
+    json_t *names = json_array();
+    for (size_t i = 0; i < order.n_idents; i++)
+        json_array_append_new(names, json_string(order.idents[i].value));
+    return names;
+}
+
+/* NULL when the row belongs to no limit that is configured. Inside a transaction. */
 static json_t *bucket_json(const struct use *use, const char *key, const struct fc_limits_bucket *bucket)
 {
     char period[FC_TIME_TEXT_MAX];
@@ -74,6 +90,7 @@ static json_t *bucket_json(const struct use *use, const char *key, const struct 
     json_object_set_new(json, "spent_at", fc_manage_render_time(bucket->spent_at));
     json_object_set_new(json, "account", number_or_null(bucket->account_id));
     json_object_set_new(json, "order", number_or_null(bucket->order_id));
+    json_object_set_new(json, "names", set_names(use, view.limit, bucket));
     return json;
 }
 
@@ -136,7 +153,6 @@ int fc_manage_limits_list(struct fc_manage_call *call, struct fc_err *err)
         fc_store_begin(call->manage->params.store, FC_STORE_READ, &tx, err) ||
         fc_store_limit_list(call->manage->params.store, call->req->arena, &query, &rows, &count, err))
         return -1;
-    fc_store_end(&tx);
     json_t *buckets = json_array();
     for (size_t i = 0; i < count; i++) {
         const struct fc_limits_bucket bucket = {rows[i].tat, rows[i].spent_at, rows[i].account_id, rows[i].order_id};
@@ -144,6 +160,7 @@ int fc_manage_limits_list(struct fc_manage_call *call, struct fc_err *err)
         if (json)
             json_array_append_new(buckets, json);
     }
+    fc_store_end(&tx);
     fc_manage_json(call, json_pack("{s:s,s:b,s:o,s:o}", "environment", use.env->policy->name, "enforced",
                                    fc_limits_enforced(use.env->limits, call->req->now), "buckets", buckets, "next",
                                    count == query.limit ? json_string(rows[count - 1].key) : json_null()));

@@ -15,7 +15,9 @@ for i in 1 2 3 4 5; do
     order || fail "certbot does not obtain the certificate $i"
 done
 fifth=$(certbot_serial a.test)
-contains "$(ca limits show)" "CertificatesPerFQDNSet" "the buckets"
+set=$(ca limits show | grep '^CertificatesPerFQDNSet ')
+contains "$set" "a.test and 1 more" "the bucket of the set"
+contains "$set" "5 of 5" "the bucket of the set"
 contains "$(ca limits would --names www.a.test,a.test --account 1)" "would be denied" "what is foreseen"
 
 order && fail "certbot obtains a sixth certificate for the same set"
@@ -26,11 +28,11 @@ contains "$said" "see https://letsencrypt.org/docs/rate-limits/#new-certificates
 same "$(certbot_serial a.test)" "$fifth" "the certificate after the refusal"
 
 # the header is in certbot's debug log: the moment of the text, and between 33 h 36 m (less what has passed) and 3 % more
-retry_after=$(cat "$work"/le-log/letsencrypt.log* | tr -d '\r' | sed -n 's/^Retry-After: \([0-9]\{5,\}\)$/\1/p' | head -n 1)
+retry_after=$(cat "$work"/le-log/letsencrypt.log* | tr -d '\r' | sed -n 's/^Retry-After: \([0-9]\{5,\}\)$/\1/p' | sed -n 1p)
 if [ "$retry_after" -lt $((33 * 3600 + 36 * 60 - 300)) ] || [ "$retry_after" -gt 124660 ]; then
     fail "Retry-After: $retry_after"
 fi
-denied=$(ca log --json | jq -c 'select(.type == "limit.denied")' | head -n 1)
+denied=$(ca log --json | jq -sc 'map(select(.type == "limit.denied"))[0]')
 contains "$denied" '"limit":"CertificatesPerFQDNSet"' "the event"
 
 contains "$(ca clock advance --to retry-after)" "what was denied by a rate limit may be tried again" "the skip"
