@@ -103,11 +103,11 @@ const char *fc_cmd_count(int64_t n, const char *one, const char *many, char buf[
 /* A trace (the schema Validation of openapi.json) for people, a line a hop, on standard output. */
 void fc_cmd_probe_print(const json_t *trace);
 
-/* ---- cmd_clients.c: what each client needs to be told ---- */
+/* ---- cmd_clients.c: what is known of each client ---- */
 
 /* Values of the running CA, or the defaults. */
 struct fc_cmd_place {
-    const char *directory, *staging, *directory_http, *management, *dns, *ca_file, *trust_file, *clock_file;
+    const char *state, *directory, *staging, *directory_http, *management, *dns, *ca_file, *trust_file, *clock_file;
     const char *http_port, *https_port;
 };
 /* The same with what holds the texts (cmd_env.c). */
@@ -127,8 +127,53 @@ int fc_cmd_clients_page(const char *name, const struct fc_cmd_place *place, cons
 /* "export NAME='value'" lines: for one client, or the union (name NULL). As a JSON object with `ret_json`. */
 void fc_cmd_clients_exports(const char *name, const struct fc_cmd_place *place, json_t *ret_json);
 
-/* `fakeca help client NAME` */
-int fc_cmd_help_client(const char *name);
+/* Who a User-Agent is, and what that client is known to do. */
+struct fc_cmd_client {
+    const char *name;
+    char version[16];  /* "" when it does not tell */
+    const char *looks; /* what brings it to look again: "its command, under 'fakeca run'" */
+    bool ari;          /* it asks the CA when to renew */
+    int major, minor;
+    size_t row;
+};
+/* False: not in the table. */
+bool fc_cmd_clients_know(const char *user_agent, struct fc_cmd_client *ret_client);
+/* The day after issue from which on its own rule renews a certificate of so many days for certain; -1: whoever calls it decides. */
+int fc_cmd_clients_due(const struct fc_cmd_client *client, int days);
+
+/* `fakeca help client NAME [--state DIR]` */
+int fc_cmd_help_client(int argc, char *const *argv);
+
+/* ---- cmd_notice.c ---- */
+
+/* Of each client that the event log shows: which way of moving time it will notice, and whether its newest certificate is due at
+ * `now` (RFC 3339) by its own rule. On standard output. */
+int fc_cmd_notice_print(const struct fc_cmd_target *target, const char *now, struct fc_err *err);
+
+/* ---- cmd_keep.c: files and folders as they were, and back again ---- */
+
+struct fc_cmd_keep {
+    char *folder; /* where the copies are */
+    char **paths; /* resolved */
+    size_t n;
+};
+/* Copies each path (a file, or a folder with all that is in it) to a new folder below $TMPDIR. `apart`: a folder that none of them may
+ * hold or lie in; NULL: none. Release it in any case. */
+int fc_cmd_keep_take(const struct fc_opt_strings *paths, const char *apart, struct fc_cmd_keep *ret_keep,
+                     struct fc_err *err);
+/* Makes all of them what they were. The folders themselves stay, so who has one open or mounted sees it. */
+int fc_cmd_keep_put_back(const struct fc_cmd_keep *keep, struct fc_err *err);
+/* The serial of the certificate among them that is valid from the latest moment on; NULL when there is none. The caller frees. */
+char *fc_cmd_keep_certificate(const struct fc_cmd_keep *keep);
+/* Removes the copies. */
+void fc_cmd_keep_release(struct fc_cmd_keep *keep);
+/* A folder with all that is in it. */
+void fc_cmd_keep_remove(const char *folder);
+
+/* ---- cmd_due.c ---- */
+
+/* `fakeca clock find-due` */
+int fc_cmd_find_due(const struct fc_cmd *self, int argc, char *const *argv);
 
 /* ---- cmd_clock.c ---- */
 

@@ -28,6 +28,10 @@ static const char about[] =
     "  set TIME             make it that time now: 2027-02-10T12:00:00Z\n"
     "  freeze, follow       stand still; run with real time again, offset kept\n"
     "  reset                offset 0: simulated time is real time\n"
+    "  find-due -- CMD      the day of its certificate's life on which a client renews (find-due --help)\n"
+    "\n"
+    "After a skip it says of each client in the event log what brings it to notice, and whether it is due by its own "
+    "rule.\n"
     "\n"
     "examples:\n"
     "  fakeca clock advance 60d              the same as fakeca --advance-days 60\n"
@@ -98,10 +102,15 @@ static int change(const struct fc_cmd *self, const struct target *target, const 
 
     if (!body || fc_cmd_api(&target->api, "POST", path, body, &skip, &err))
         return fc_cmd_fail(self, &err);
-    if (target->api.json)
+    if (target->api.json) {
         fc_cmd_print_json(skip);
-    else
-        print_skip(skip);
+        return fc_cmd_done(self);
+    }
+    print_skip(skip);
+    /* the clock has moved already: who cannot be told of the clients has lost nothing else */
+    if ((strcmp(action, "advance") == 0 || strcmp(action, "set") == 0) &&
+        fc_cmd_notice_print(&target->api, fc_cmd_text(json_object_get(skip, "after"), "now"), &err))
+        fprintf(stderr, "fakeca clock: cannot tell which clients will notice: %s\n", err.text);
     return fc_cmd_done(self);
 }
 
@@ -125,6 +134,16 @@ static bool is_negative(const char *argument)
     return argument[0] == '-' && argument[1] >= '0' && argument[1] <= '9';
 }
 
+/* Without the word itself, which may stand behind options. */
+static int find_due(const struct fc_cmd *self, int at, int argc, char *const *argv)
+{
+    fc_auto_free char **rest = fc_calloc((size_t)argc + 1, sizeof *rest);
+
+    memcpy(rest, argv, (size_t)at * sizeof *rest);
+    memcpy(rest + at, argv + at + 1, (size_t)(argc - at - 1) * sizeof *rest);
+    return fc_cmd_find_due(self, argc - 1, rest);
+}
+
 static int run(const struct fc_cmd *self, int argc, char *const *argv)
 {
     static const struct fc_opt table[] = {
@@ -142,6 +161,10 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
     const char *negative = NULL;
     int n = 0;
 
+    /* a command of its own, with options of its own */
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "find-due") == 0)
+            return find_due(self, i, argc, argv);
     for (int i = 0; i < argc; i++)
         if (!negative && is_negative(argv[i]))
             negative = argv[i];
@@ -161,7 +184,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
 
 const struct fc_cmd fc_cmd_clock = {.name = "clock",
                                     .synopsis = "[show | advance DURATION | advance --to WHEN | set TIME | freeze | "
-                                                "follow | reset]",
+                                                "follow | reset | find-due ... -- CMD]",
                                     .summary = "show, skip, set, freeze the simulated time",
                                     .about = about,
                                     .run = run};

@@ -68,6 +68,7 @@ static void place_fill(struct fc_cmd_place_held *place)
     place->http_port = mapped_port(map, "80");
     place->https_port = mapped_port(map, "443");
     place->shown = (struct fc_cmd_place){
+        .state = text_or(run, "state", NULL),
         .directory = text_or(run, "directory", "https://localhost:14000/dir"),
         .staging = text_or(run, "staging_directory", run ? NULL : "https://localhost:14000/staging/dir"),
         .directory_http = text_or(run, "directory_http", NULL),
@@ -105,7 +106,7 @@ static int check_client(const char *name, struct fc_err *err)
                       nearest ? nearest : " ('fakeca help client' lists them)", nearest ? "'?" : "");
 }
 
-static void print(const struct target *target, const struct fc_cmd_place_held *place)
+static void print(const struct target *target, const struct fc_cmd_place_held *place, const char *prefix)
 {
     if (target->api.json) {
         fc_auto_json exports = json_object();
@@ -115,7 +116,7 @@ static void print(const struct target *target, const struct fc_cmd_place_held *p
     }
     fc_cmd_clients_exports(target->client, &place->shown, NULL);
     if (target->client)
-        fc_cmd_clients_page(target->client, &place->shown, "# ");
+        fc_cmd_clients_page(target->client, &place->shown, prefix);
 }
 
 static int run(const struct fc_cmd *self, int argc, char *const *argv)
@@ -139,7 +140,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
         fc_cmd_place_release(&place);
         return fc_cmd_fail(self, &err);
     }
-    print(&target, &place);
+    print(&target, &place, "# ");
     fc_cmd_place_release(&place);
     return fc_cmd_done(self);
 }
@@ -150,29 +151,42 @@ const struct fc_cmd fc_cmd_env = {.name = "env",
                                   .about = about,
                                   .run = run};
 
-int fc_cmd_help_client(const char *name)
+static int list_clients(void)
 {
-    struct fc_cmd_target target = {.state = getenv("FAKECA_STATE"), .management = getenv("FAKECA_MANAGEMENT")};
+    printf("usage: fakeca help client NAME [--state DIR]\n\nclients:\n");
+    for (const char *const *each = fc_cmd_clients(); *each; each++)
+        printf("  %s\n", *each);
+    return fc_cmd_done(NULL);
+}
+
+int fc_cmd_help_client(int argc, char *const *argv)
+{
+    static const struct fc_opt table[] = {FC_CMD_TARGET_ROWS, {.name = NULL}};
+    fc_auto_free const char **operands = fc_calloc((size_t)argc + 1, sizeof *operands);
+    struct fc_opt_result result = {.operands = operands};
     struct fc_cmd_place_held place = {0};
+    struct target target = {0};
     struct fc_err err = {0};
 
-    if (!name) {
-        printf("usage: fakeca help client NAME\n\nclients:\n");
-        for (const char *const *each = fc_cmd_clients(); *each; each++)
-            printf("  %s\n", *each);
-        return fc_cmd_done(NULL);
-    }
-    if (check_client(name, &err))
+    int code = fc_cmd_parse(&fc_cmd_env, table, &target, argc, argv, &result, 0, 1);
+    if (code >= 0)
+        return code;
+    if (result.n_operands == 0)
+        return list_clients();
+    target.client = operands[0];
+    if (check_client(target.client, &err))
         return fc_cmd_fail(NULL, &err);
     /* without a running CA the page shows the defaults */
-    if (fc_cmd_place_ask(&target, &place, NULL)) {
+    if (fc_cmd_place_ask(&target.api, &place, &err)) {
         fc_cmd_place_release(&place);
+        if (target.api.state || target.api.management)
+            return fc_cmd_fail(NULL, &err);
         place = (struct fc_cmd_place_held){0};
         place_fill(&place);
-        printf("(no CA is running: addresses are the defaults, STATE is its state folder)\n\n");
+        if (!target.api.json)
+            printf("(no CA is running: addresses are the defaults, STATE is its state folder)\n\n");
     }
-    fc_cmd_clients_exports(name, &place.shown, NULL);
-    fc_cmd_clients_page(name, &place.shown, "");
+    print(&target, &place, "");
     fc_cmd_place_release(&place);
     return fc_cmd_done(NULL);
 }

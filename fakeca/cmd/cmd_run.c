@@ -1,16 +1,13 @@
 /* fakeca run: a command and its children on the running CA's clock, with what they need to find and trust it. */
-#define _GNU_SOURCE /* nftw */
 #include "cmd/cmd.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -76,20 +73,6 @@ struct own_ca {
     int handle; /* pidfd */
 };
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    remove(path);
-    return 0;
-}
-
-static void remove_folder(const char *folder)
-{
-    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* In the supervisor, when this process was killed: it cannot stop its CA any more. */
 static void orphaned(void *cookie)
 {
@@ -99,7 +82,7 @@ static void orphaned(void *cookie)
     syscall(SYS_pidfd_send_signal, ca->handle, SIGTERM, NULL, 0);
     if (poll(&fd, 1, STOP_MS) != 1)
         syscall(SYS_pidfd_send_signal, ca->handle, SIGKILL, NULL, 0);
-    remove_folder(ca->folder);
+    fc_cmd_keep_remove(ca->folder);
 }
 
 static void stop_own(struct own_ca *ca)
@@ -111,7 +94,7 @@ static void stop_own(struct own_ca *ca)
     fc_proc_stop(ca->proc, STOP_TIME, &how);
     fc_proc_free(FC_TAKE(ca->proc));
     close(ca->handle);
-    remove_folder(ca->folder);
+    fc_cmd_keep_remove(ca->folder);
 }
 
 static int spawn_own(struct own_ca *ca, const char *port_map, struct fc_err *err)
@@ -163,7 +146,7 @@ static int start_own(struct target *target, struct own_ca *ca, struct fc_err *er
         if (ca->proc)
             stop_own(ca);
         else
-            remove_folder(ca->folder);
+            fc_cmd_keep_remove(ca->folder);
         return -1;
     }
     target->api.state = ca->folder;
@@ -183,8 +166,8 @@ static void export_place(const struct target *target, const struct fc_cmd_place 
 
     fc_cmd_clients_exports(NULL, place, exports);
     json_object_foreach(exports, name, value) setenv(name, json_string_value(value), 1);
-    /* a fakeca in a hook of the command finds the same CA */
-    if (target->api.state)
+    /* a fakeca in a hook of the command finds the same CA, also when that keeps nothing */
+    if (target->api.state && !json_object_get(exports, "FAKECA_STATE"))
         setenv("FAKECA_STATE", target->api.state, 1);
     if (target->api.management)
         setenv("FAKECA_MANAGEMENT", target->api.management, 1);

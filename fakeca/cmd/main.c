@@ -69,7 +69,7 @@ static int help(int argc, char *const *argv)
         return fc_cmd_done(NULL);
     }
     if (strcmp(argv[0], "client") == 0)
-        return fc_cmd_help_client(argc > 1 ? argv[1] : NULL);
+        return fc_cmd_help_client(argc - 1, argv + 1);
     const struct fc_cmd *command = find(argv[0]);
     if (!command)
         return unknown(argv[0]);
@@ -91,16 +91,19 @@ static bool advances(int argc, char *const *argv)
     return false;
 }
 
-/* Under the name of a program that a command stands in for, it is that command. */
+/* Under the name of a program that a command stands in for, it is that command; suites keep such programs as
+ * "pebble_v2.10.0_linux-amd64" too. */
 static const struct fc_cmd *stand_in(const char *program)
 {
-    static const struct fc_cmd *const all[] = {&fc_cmd_pebble, &fc_cmd_challtestsrv};
+    static const struct fc_cmd *const all[] = {&fc_cmd_challtestsrv, &fc_cmd_pebble};
     const char *slash = program ? strrchr(program, '/') : NULL;
     const char *name = slash ? slash + 1 : program;
 
-    for (size_t i = 0; name && i < sizeof all / sizeof *all; i++)
-        if (strcmp(all[i]->name, name) == 0)
+    for (size_t i = 0; name && i < sizeof all / sizeof *all; i++) {
+        size_t len = strlen(all[i]->name);
+        if (strncmp(all[i]->name, name, len) == 0 && (!name[len] || strchr("-_.", name[len])))
             return all[i];
+    }
     return NULL;
 }
 

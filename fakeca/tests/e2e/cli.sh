@@ -90,7 +90,11 @@ same "$(ca trust | openssl storeutl -noout -certs /dev/stdin 2>/dev/null | tail 
 eval "$(ca env)"
 same "$FAKECA_DIRECTORY" "$directory" "fakeca env"
 same "$REQUESTS_CA_BUNDLE" "$trust_file" "fakeca env"
+same "$FAKECA_STATE" "$work/ca" "fakeca env: other commands find this CA"
+unset FAKECA_STATE
 contains "$(ca env --client certbot)" "# "
+contains "$("$fakeca" help client certbot --state "$work/ca")" "--server $directory"
+ends 3 "$fakeca" help client certbot --state "$work/none"
 ends 2 ca env --client nginx
 
 # the clock
