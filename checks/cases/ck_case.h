@@ -15,6 +15,9 @@ struct ck_case {
     unsigned phases;    /* enum ck_phase: what must be lived */
     unsigned must_live; /* those of them without whose end nothing can be judged */
     unsigned witnesses; /* enum ck_witness: who is heard */
+    bool opens;         /* what it finds leaves it inconclusive: it never fails */
+    /* why no setup can make it fail (its fault is another check's); NULL: client-tests has one */
+    const char *no_mutant;
     void (*judge)(const struct ck_line *line, struct ck_verdict *verdict);
 };
 
@@ -45,6 +48,11 @@ void ck_cases_judge(const struct ck_case *check, const struct ck_line *line, str
 bool ck_judge_no_https(const struct ck_line *line, struct ck_verdict *verdict);
 /* True when the verdict is set: the CA's log is silent. */
 bool ck_judge_no_log(const struct ck_line *line, struct ck_verdict *verdict);
+/* True when the verdict is set: no order came, and no control has shown that the client sees the time go by, so "it never ordered"
+ * proves nothing. */
+bool ck_judge_no_clock(const struct ck_line *line, struct ck_verdict *verdict);
+/* How time was moved, for people. */
+const char *ck_judge_way(const struct ck_line *line);
 /* Whether every target (the endpoints, or the others) showed the serial steadily in that phase (bootstrap: after the first issue);
  * stragglers become details (verdict NULL: they do not). */
 bool ck_judge_all_serve(const struct ck_line *line, bool endpoints, enum ck_phase phase, const char *serial,

@@ -44,6 +44,31 @@ bool ck_judge_no_https(const struct ck_line *line, struct ck_verdict *verdict)
     return true;
 }
 
+bool ck_judge_no_clock(const struct ck_line *line, struct ck_verdict *v)
+{
+    const struct ck_stage *stage = line->stage;
+    /* a command is started on the CA's clock, which a program that asks for the time has seen; a server's timers may still be real */
+    bool proven = stage->way == CK_WAY_RUN && !stage->attach && (line->setup->run.renew || line->waited);
+
+    if (line->tried_at[0] || proven)
+        return false;
+    ck_verdict_set(v, CK_INCONCLUSIVE,
+                   "The client did not notice that its certificate grew old (%s), so nothing follows: "
+                   "see preflight-clock.",
+                   ck_judge_way(line));
+    return true;
+}
+
+const char *ck_judge_way(const struct ck_line *line)
+{
+    if (line->stage->attach)
+        return "its own clock beside that of the CA that was running";
+    if (line->stage->way == CK_WAY_AGED)
+        return "clock.how aged: the machine's clock, certificates issued with an age";
+    return line->stage->way == CK_WAY_RUN ? "clock.how run: everything on the CA's clock"
+                                          : "no way of moving time worked";
+}
+
 bool ck_judge_no_log(const struct ck_line *line, struct ck_verdict *verdict)
 {
     if (line->heard)

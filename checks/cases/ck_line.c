@@ -46,7 +46,7 @@ const char *ck_line_day(const struct ck_line *line, int64_t at)
 
 const struct ck_issue *ck_line_newest(const struct ck_line *line)
 {
-    return line->n_issues ? &line->issues[line->n_issues - 1] : NULL;
+    return line->kept ? &line->issues[line->kept - 1] : NULL;
 }
 
 /* ---- the CA's log ---- */
@@ -125,6 +125,8 @@ static void on_invalid(struct ck_line *line, const json_t *event, const json_t *
 static void on_refused(struct ck_line *line, const json_t *event, const json_t *data)
 {
     (void)event;
+    if (line->dry)
+        return;
     /* a nonce that is used up is the protocol's daily bread */
     if (strcmp(text_of(data, "type"), "badNonce") == 0)
         return;
@@ -160,7 +162,7 @@ static void on_issued(struct ck_line *line, const json_t *event, const json_t *d
     snprintf(issue->agent, sizeof issue->agent, "%s", line->agent);
     line->hops_before = issue->hops_to;
     json_object_clear(line->fresh_names);
-    line->n_issues++;
+    line->kept = ++line->n_issues;
 }
 
 /* What a reader of the report wants to see of the log; the rest is counted only. */
@@ -297,8 +299,11 @@ struct ck_act *ck_line_wait(struct ck_line *line, int64_t patience)
 
 int ck_line_go_to(struct ck_line *line, int64_t at, struct fc_err *err)
 {
-    if (at <= ck_line_now(line))
-        return 0;
+    return at <= ck_line_now(line) ? 0 : ck_line_set_clock(line, at, err);
+}
+
+int ck_line_set_clock(struct ck_line *line, int64_t at, struct fc_err *err)
+{
     if (ck_ca_advance_to(&line->stage->ca, at, err))
         return -1;
     ck_line_listen(line);

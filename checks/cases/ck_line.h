@@ -19,10 +19,11 @@ enum ck_phase {
     CK_PH_PATH = 2,      /* what the outside sees of HTTP and HTTPS */
     CK_PH_RESTART = 4,
     CK_PH_REDEPLOY = 8,
-    CK_PH_OFFLINE = 16, /* a restart while the CA is away */
-    CK_PH_RENEWAL = 32, /* the schedule from the issue to the first renewal, and what is served then */
-    CK_PH_SECOND = 64,  /* the same once more */
-    CK_PH_LATE = 128    /* a renewal after the certificate has expired */
+    CK_PH_OFFLINE = 16,  /* a restart while the CA is away */
+    CK_PH_RENEWAL = 32,  /* the schedule from the issue to the first renewal, and what is served then */
+    CK_PH_SECOND = 64,   /* the same once more */
+    CK_PH_LATE = 128,    /* a renewal after the certificate has expired */
+    CK_PH_RECOVERY = 256 /* the state put back, and a restart, after a phase that spoilt it: no check judges it */
 };
 
 #define CK_LINE_ISSUES_MAX 128
@@ -51,6 +52,7 @@ struct ck_act {
     enum ck_phase phase;
     int64_t at;
     bool scheduled, ran;
+    bool undone; /* it wanted to order, was refused, and the state was put back: it tells only when the client orders */
     struct ck_stage_ran how;
     size_t orders, accounts, issues, started, invalid, refused, requests;
     long seen;
@@ -123,6 +125,8 @@ struct ck_line {
     json_t *fresh_names;
     struct ck_issue issues[CK_LINE_ISSUES_MAX];
     size_t n_issues;
+    size_t kept; /* index + 1 of the one that the client keeps now: the newest, unless its state was put back */
+    bool dry;    /* new orders are refused by our own wish */
     struct ck_act acts[CK_LINE_ACTS_MAX];
     size_t n_acts;
     /* the wire */
@@ -154,9 +158,14 @@ struct ck_line {
     struct ck_act *control_act;      /* the run with a fresh certificate */
     struct ck_act *renew_act[2];     /* the run that ordered */
     int64_t due_after[2], due_at[2]; /* no order at the former, an order at the latter */
+    double due_part;                 /* the same as a part of the lifetime, of the last renewal */
+    bool waited;                     /* for a server's own timers, as long as --patient allows */
     size_t lived, inferred;          /* scheduled runs */
     size_t early_orders;             /* in the first third */
     bool never_due[2];
+    double share_low,
+        share_high;      /* by ages: no order at the former share of the lifetime, one at the latter; 0: by time */
+    size_t ages;         /* certificates of another age that were issued to find that */
     int64_t tried_at[2]; /* the first order, whatever came of it; 0: none */
     bool reloaded[2], reload_judged[2];
     bool late_done, late_valid;
@@ -182,26 +191,62 @@ struct ck_act *ck_line_run(struct ck_line *line, const char *what, const char *c
                            int64_t timeout);
 /* A stretch of real time in which the service may act by itself: ends when an order has come to an end, or after `patience`. */
 struct ck_act *ck_line_wait(struct ck_line *line, int64_t patience);
+/* Forwards only. */
 int ck_line_go_to(struct ck_line *line, int64_t at, struct fc_err *err);
+/* Backwards too. */
+int ck_line_set_clock(struct ck_line *line, int64_t at, struct fc_err *err);
 int64_t ck_line_now(struct ck_line *line);
 /* "day 60 00:03" since the first issue. Static buffers, four in turn. */
 const char *ck_line_day(const struct ck_line *line, int64_t at);
 void ck_line_stop(struct ck_line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Looks at all targets until all of them show `serial` steadily (20 rounds in a row over at least 2 s), or `patience` is over. True
- * when they did. serial NULL: one round, whatever it shows; CK_LINE_ANY: whatever certificate each shows, as long as it stays. */
+/* Looks at all targets until all of them show `serial` steadily (20 rounds in a row over at least 2 s, as after a reload old and new
+ * answer in turn; 5 over 0.5 s after a restart), or `patience` is over. True when they did. serial NULL: one round, whatever it shows; CK_LINE_ANY: whatever certificate each shows, as long as it stays. */
 #define CK_LINE_ANY ""
 bool ck_line_look(struct ck_line *line, const char *moment, const char *serial, int64_t patience);
 /* The newest glance at a target, NULL: none. */
 const struct ck_glance *ck_line_glance(const struct ck_line *line, size_t target, const char *moment,
                                        enum ck_phase phase);
+/* The certificate that the client keeps now; NULL: none was issued. */
 const struct ck_issue *ck_line_newest(const struct ck_line *line);
+
+/* A snapshot of the description's `state`. */
+struct ck_line_state {
+    char *folder; /* NULL: there is none */
+    size_t kept;
+};
+/* Whether there can be one: "state" lies below the description's folder. */
+bool ck_line_can_save(const struct ck_line *line);
+bool ck_line_state_save(struct ck_line *line, struct ck_line_state *ret_state);
+/* Puts it back, as often as wished; nothing when there is none. `why` ends the sentence "the state is put back ...". */
+void ck_line_state_back(struct ck_line *line, const struct ck_line_state *state, const char *why);
+void ck_line_state_release(struct ck_line_state *state);
+
+/* ck_line_search.c: between the run at `last`, which ordered nothing, and the one at `at`. */
+struct ck_line_found {
+    int64_t last,
+        at; /* moved: neighbours in the schedule, the latter is the first that orders; the clock stands at `last` */
+    bool wanted; /* the run at `at` wants to order; else it was lived and ordered nothing, as did all between */
+};
+bool ck_line_can_search(const struct ck_line *line);
+int ck_line_search(struct ck_line *line, int64_t issued, struct ck_line_found *found, struct fc_err *err);
+/* The renewal line while new orders are refused: whether it wanted one. */
+bool ck_line_dry_run(struct ck_line *line);
 
 int ck_line_preflight(struct ck_line *line, struct fc_err *err);
 int ck_line_bootstrap(struct ck_line *line, struct fc_err *err);
 int ck_line_path(struct ck_line *line, struct fc_err *err);
 int ck_line_keep(struct ck_line *line, struct fc_err *err);
 int ck_line_renew(struct ck_line *line, struct fc_err *err);
+/* Empties the state; gets the first certificate, whatever the client needs for it: whether one was issued. */
+void ck_line_reset(struct ck_line *line);
+bool ck_line_issue(struct ck_line *line);
+/* What lies on disk after a renewal, and what the CA delivered. */
+void ck_line_compare_files(struct ck_line *line);
+void ck_line_fetch_delivered(struct ck_line *line);
+/* ck_line_aged.c; last_resort: living through the time brought no order */
+bool ck_line_can_age(const struct ck_line *line);
+int ck_line_aged(struct ck_line *line, bool last_resort, struct fc_err *err);
 /* Plants a token and fetches it by the CA's rules for each host, and at each door when there are several; without a webroot asks for
  * an absent one. Returns whether all of them were valid. */
 bool ck_line_fetch(struct ck_line *line);

@@ -33,7 +33,7 @@ static void reset_failed(struct ck_line *line, const char *why)
     snprintf(line->reset_error, sizeof line->reset_error, "%.290s", why);
 }
 
-static void reset(struct ck_line *line)
+void ck_line_reset(struct ck_line *line)
 {
     const struct ck_setup *setup = line->setup;
     struct fc_err err = {0};
@@ -157,7 +157,7 @@ static bool issue_first(struct ck_line *line)
     return issued;
 }
 
-static bool issue(struct ck_line *line)
+bool ck_line_issue(struct ck_line *line)
 {
     bool can_stop = line->setup->run.start && line->setup->run.stop && issue_command(line);
 
@@ -200,12 +200,12 @@ int ck_line_bootstrap(struct ck_line *line, struct fc_err *err)
         return -1;
     if (!(line->members & CK_HAS_CLIENT))
         return 0;
-    reset(line);
+    ck_line_reset(line);
     if (!line->stopped)
         start_bare(line);
     if (line->stopped)
         return 0;
-    if (!issue(line)) {
+    if (!ck_line_issue(line)) {
         ck_line_look(line, "bare", NULL, 0);
         /* what the outside sees tells why */
         ck_line_path(line, err);

@@ -40,19 +40,71 @@ static void lived(struct ck_line *line, enum ck_phase phase, const char *name)
 }
 
 /* What was served last is expected again, whatever that was: what was wrong before is told elsewhere. */
-static void look_for_same(struct ck_line *line, const char *moment, int64_t patience)
+static bool look_for_same(struct ck_line *line, const char *moment, int64_t patience)
 {
     const struct ck_glance *glance = ck_line_glance(line, 0, NULL, 0);
     char serial[sizeof glance->serial];
 
     snprintf(serial, sizeof serial, "%s", glance && glance->reached ? glance->serial : ck_line_newest(line)->serial);
-    ck_line_look(line, moment, serial, patience);
+    return ck_line_look(line, moment, serial, patience);
+}
+
+/* What was lost is a finding, and no reason for the phases that follow to fail: they start from the state before. */
+static void recover(struct ck_line *line, const struct ck_line_state *state, const char *why)
+{
+    if (!state->folder)
+        return;
+    lived(line, CK_PH_RECOVERY, "recovery");
+    ck_line_state_back(line, state, why);
+    restart(line);
+    ck_line_look(line, "recovered", line->serial_before, line->setup->timeouts.restart);
+}
+
+static void live_restart(struct ck_line *line)
+{
+    lived(line, CK_PH_RESTART, "restart");
+    line->restart_act = restart(line);
+    settle(line, line->restart_act);
+    look_for_same(line, "restarted", line->setup->timeouts.restart);
+    line->done |= CK_PH_RESTART;
+}
+
+static void live_redeploy(struct ck_line *line, const struct ck_line_state *state)
+{
+    const struct ck_setup *setup = line->setup;
+
+    lived(line, CK_PH_REDEPLOY, "redeploy");
+    line->redeploy_act = ck_line_run(line, "run.redeploy", setup->run.redeploy, CK_SERVICE, setup->timeouts.restart);
+    settle(line, line->redeploy_act);
+    bool same = look_for_same(line, "redeployed", setup->timeouts.restart);
+    if (setup->run.renew)
+        line->redeploy_renew_act =
+            ck_line_run(line, "run.renew", setup->run.renew, CK_SCHEDULED, setup->timeouts.renew);
+    line->done |= CK_PH_REDEPLOY;
+    if (!same && (line->members & CK_HAS_RESTART))
+        recover(line, state, "to what it was before the redeployment");
+}
+
+static void live_offline(struct ck_line *line, const struct ck_line_state *state)
+{
+    int64_t patience = line->setup->timeouts.restart;
+
+    lived(line, CK_PH_OFFLINE, "offline");
+    ck_ca_away(&line->stage->ca, true);
+    line->offline_act = restart(line);
+    /* the run after the redeployment may have renewed: any certificate will do */
+    bool served = ck_line_look(line, "offline", CK_LINE_ANY, patience < OFFLINE_TIME ? patience : OFFLINE_TIME);
+    ck_ca_away(&line->stage->ca, false);
+    ck_line_listen(line);
+    line->done |= CK_PH_OFFLINE;
+    if (!served)
+        recover(line, state, "to what it was before the restart without the CA");
 }
 
 int ck_line_keep(struct ck_line *line, struct fc_err *err)
 {
-    const struct ck_setup *setup = line->setup;
     bool can_restart = line->members & CK_HAS_RESTART;
+    struct ck_line_state state;
 
     (void)err;
     if (line->n_issues == 0)
@@ -60,35 +112,14 @@ int ck_line_keep(struct ck_line *line, struct fc_err *err)
     const struct ck_glance *glance = ck_line_glance(line, 0, NULL, 0);
     if (glance)
         snprintf(line->serial_before, sizeof line->serial_before, "%s", glance->serial);
-    if ((line->phases & CK_PH_RESTART) && can_restart) {
-        lived(line, CK_PH_RESTART, "restart");
-        line->restart_act = restart(line);
-        settle(line, line->restart_act);
-        look_for_same(line, "restarted", setup->timeouts.restart);
-        line->done |= CK_PH_RESTART;
-    }
-    if ((line->phases & CK_PH_REDEPLOY) && setup->run.redeploy) {
-        lived(line, CK_PH_REDEPLOY, "redeploy");
-        line->redeploy_act =
-            ck_line_run(line, "run.redeploy", setup->run.redeploy, CK_SERVICE, setup->timeouts.restart);
-        settle(line, line->redeploy_act);
-        look_for_same(line, "redeployed", setup->timeouts.restart);
-        if (setup->run.renew)
-            line->redeploy_renew_act =
-                ck_line_run(line, "run.renew", setup->run.renew, CK_SCHEDULED, setup->timeouts.renew);
-        line->done |= CK_PH_REDEPLOY;
-    }
-    if ((line->phases & CK_PH_OFFLINE) && can_restart &&
-        !line->stage->attach) { /* others may need a CA that is running */
-        lived(line, CK_PH_OFFLINE, "offline");
-        ck_ca_away(&line->stage->ca, true);
-        line->offline_act = restart(line);
-        /* the run after the redeployment may have renewed: any certificate will do */
-        ck_line_look(line, "offline", CK_LINE_ANY,
-                     setup->timeouts.restart < OFFLINE_TIME ? setup->timeouts.restart : OFFLINE_TIME);
-        ck_ca_away(&line->stage->ca, false);
-        ck_line_listen(line);
-        line->done |= CK_PH_OFFLINE;
-    }
+    ck_line_state_save(line, &state);
+    if ((line->phases & CK_PH_RESTART) && can_restart)
+        live_restart(line);
+    if ((line->phases & CK_PH_REDEPLOY) && line->setup->run.redeploy)
+        live_redeploy(line, &state);
+    /* others may need a CA that is running */
+    if ((line->phases & CK_PH_OFFLINE) && can_restart && !line->stage->attach)
+        live_offline(line, &state);
+    ck_line_state_release(&state);
     return 0;
 }

@@ -10,41 +10,67 @@
 #include "pki/pki_cert.h"
 
 #define PATIENCE (4 * FC_SECOND) /* of real time, for a service that renews by itself, after each skip */
+#define OVERDUE 0.75
 #define FILE_MAX (1 << 20)
 #define TRIES 3 /* runs in a row, a period apart, after one that ordered and got nothing */
 
 /* ---- the schedule ---- */
 
-/* Where runs are lived, as parts of the lifetime: known clients renew around a third (30 of 45 days left), a half, two thirds.
- * Between `fine_from` and `fine_to` every run is lived. */
+/* Where runs are lived, as parts of the lifetime: known clients renew around a third (30 of 45 days left), a half, two thirds. Between
+ * `fine_from` and `fine_to` every run is lived. */
+struct grid {
+    const double *parts;
+    size_t count;
+    double fine_from, fine_to;
+};
+/* A run that orders ends the season: what lies before it should be known well. */
 static const double coarse[] = {0.15, 0.30, 0.33, 0.50, 0.60, 0.645, 0.75, 0.80, 0.85, 0.90, 0.95, 0.99};
-static const double fine_from = 0.645, fine_to = 0.695;
+/* A run that would order is taken back, and those before it are bisected: few are enough. */
+static const double sparse[] = {0.645, 0.75, 0.85, 0.95, 0.99};
 
 static int64_t part(const struct ck_issue *issue, double share)
 {
     return issue->not_before + (int64_t)((double)(issue->not_after - issue->not_before) * share);
 }
 
+static struct grid grid_of(const struct ck_line *line, const struct ck_issue *issue)
+{
+    struct grid grid = {coarse, sizeof coarse / sizeof *coarse, 0.645, 0.695};
+
+    if (!ck_line_can_search(line))
+        return grid;
+    grid.parts = sparse;
+    grid.count = sizeof sparse / sizeof *sparse;
+    /* the second renewal is expected at the same part of the lifetime: the run before it comes first */
+    if (line->due_part > 0) {
+        double period = (double)line->setup->schedule.period / (double)(issue->not_after - issue->not_before);
+        grid.fine_from = line->due_part - 1.5 * period;
+        grid.fine_to = line->due_part + 0.03;
+    }
+    return grid;
+}
+
 /* The scheduled run that is lived after the one at `last`; 0: none before the end of the certificate. */
 static int64_t next_lived(const struct ck_line *line, const struct ck_issue *issue, int64_t last)
 {
     const struct ck_schedule *schedule = &line->setup->schedule;
+    const struct grid grid = grid_of(line, issue);
     int64_t next = ck_schedule_next(schedule, issue->at, last);
 
     if (next >= issue->not_after)
         return 0;
     if (last == issue->at || line->stage->every_run)
         return next;
-    if (last >= part(issue, fine_from) && last < part(issue, fine_to))
+    if (last >= part(issue, grid.fine_from) && last < part(issue, grid.fine_to))
         return next;
-    for (size_t i = 0; i < sizeof coarse / sizeof *coarse; i++) {
-        int64_t at = part(issue, coarse[i]);
-        if (at > last) {
-            int64_t jump = ck_schedule_next(schedule, issue->at, at - 1);
-            return jump > next ? (jump < issue->not_after ? jump : 0) : next;
-        }
+    int64_t jump = INT64_MAX;
+    for (size_t i = 0; i <= grid.count; i++) {
+        int64_t at = part(issue, i < grid.count ? grid.parts[i] : grid.fine_from);
+        int64_t run = at > last ? ck_schedule_next(schedule, issue->at, at - 1) : INT64_MAX;
+        jump = run < jump ? run : jump;
     }
-    return 0;
+    jump = jump > next ? jump : next;
+    return jump < issue->not_after ? jump : 0;
 }
 
 static size_t runs_between(const struct ck_line *line, const struct ck_issue *issue, int64_t from, int64_t to)
@@ -62,13 +88,18 @@ static struct ck_act *tick(struct ck_line *line)
     line->lived++;
     if (line->setup->run.renew)
         return ck_line_run(line, "run.renew", line->setup->run.renew, CK_SCHEDULED, line->setup->timeouts.renew);
-    return ck_line_wait(line, PATIENCE);
+    /* long once, where an order is overdue */
+    const struct ck_issue *issue = ck_line_newest(line);
+    bool patient = line->stage->patient > PATIENCE && !line->waited && ck_line_now(line) >= part(issue, OVERDUE);
+    line->waited |= patient;
+    return ck_line_wait(line, patient ? line->stage->patient : PATIENCE);
 }
 
 /* ---- what is served, and what lies on disk ---- */
 
-static void compare_files(struct ck_line *line, const struct ck_issue *issue)
+void ck_line_compare_files(struct ck_line *line)
 {
+    const struct ck_issue *issue = ck_line_newest(line);
     fc_auto_free char *text = NULL, *cert = NULL, *live = NULL, *a = NULL, *b = NULL;
     fc_auto(fc_cert_free) struct fc_cert *leaf = NULL;
     size_t len;
@@ -98,17 +129,19 @@ static void compare_files(struct ck_line *line, const struct ck_issue *issue)
 static int watch_reload(struct ck_line *line, size_t which, int64_t old_end, struct fc_err *err)
 {
     struct ck_issue issue = *ck_line_newest(line);
+    /* the verdict has fallen when nothing was loaded after the first renewal: one more look is evidence enough */
+    bool known = which > 0 && line->reload_judged[0] && !line->reloaded[0];
+    int64_t patience = known ? FC_SECOND : line->setup->timeouts.reload;
 
-    line->reloaded[which] = ck_line_look(line, "renewed", issue.serial, line->setup->timeouts.reload);
+    line->reloaded[which] = ck_line_look(line, "renewed", issue.serial, patience);
     if (!line->reloaded[which] && !(line->stage->blind & CK_TLS)) {
         int64_t next = ck_schedule_next(&line->setup->schedule, issue.at, ck_line_now(line));
         if (ck_line_go_to(line, next, err))
             return -1;
         tick(line);
-        line->reloaded[which] =
-            ck_line_look(line, "period", ck_line_newest(line)->serial, line->setup->timeouts.reload);
+        line->reloaded[which] = ck_line_look(line, "period", ck_line_newest(line)->serial, patience);
     }
-    compare_files(line, ck_line_newest(line));
+    ck_line_compare_files(line);
     if (!line->reloaded[which] && old_end > ck_line_now(line)) {
         if (ck_line_go_to(line, old_end + FC_MINUTE, err))
             return -1;
@@ -118,7 +151,7 @@ static int watch_reload(struct ck_line *line, size_t which, int64_t old_end, str
     return 0;
 }
 
-static void fetch_delivered(struct ck_line *line)
+void ck_line_fetch_delivered(struct ck_line *line)
 {
     char path[160];
 
@@ -145,6 +178,7 @@ static bool judge_run(struct ck_line *line, size_t which, const struct ck_issue 
     line->renew_act[which] = act;
     line->due_after[which] = last;
     line->due_at[which] = act->at;
+    line->due_part = (double)(act->at - issue->not_before) / (double)(issue->not_after - issue->not_before);
     return true;
 }
 
@@ -161,7 +195,18 @@ static int season(struct ck_line *line, size_t which, struct fc_err *err)
         /* a run that tried and failed is followed by the next ones of the schedule, for it may be the second that works */
         if (failures > 0 && failures < TRIES)
             at = ck_schedule_next(&line->setup->schedule, issue.at, last);
-        line->inferred += runs_between(line, &issue, last, at);
+        size_t between = runs_between(line, &issue, last, at);
+        struct ck_line_found found = {.last = last, .at = at};
+        if (between && ck_line_can_search(line)) {
+            if (ck_line_search(line, issue.at, &found, err))
+                return -1;
+            last = found.wanted ? found.last : at;
+            if (!found.wanted)
+                continue;
+        } else {
+            line->inferred += between;
+        }
+        at = found.at;
         if (ck_line_go_to(line, at, err))
             return -1;
         struct ck_act *act = tick(line);
@@ -177,7 +222,7 @@ static int season(struct ck_line *line, size_t which, struct fc_err *err)
     line->never_due[which] = line->renewed[which] == 0;
     if (line->never_due[which])
         return 0;
-    fetch_delivered(line);
+    ck_line_fetch_delivered(line);
     return watch_reload(line, which, issue.not_after, err);
 }
 
@@ -200,23 +245,54 @@ static int late(struct ck_line *line, struct fc_err *err)
     return 0;
 }
 
+/* The other way of moving time. */
+static int without_run(struct ck_line *line, struct fc_err *err)
+{
+    if (line->setup->clock != CK_CLOCK_RUN && ck_line_can_age(line))
+        return ck_line_aged(line, false, err);
+    if (line->stage->way == CK_WAY_AGED)
+        ck_line_stop(line, "certificates of another age need run.renew, and a \"state\" below the description's folder "
+                           "(or run.reset)");
+    else
+        ck_line_stop(line, "commands could not be run on the simulated clock: %.300s", line->stage->shift_error);
+    return 0;
+}
+
+/* A whole lifetime without an order: a client that the launcher does not reach (it works in a container that was there before), or
+ * one that never renews. An old certificate on the machine's own clock tells them apart. */
+static int second_opinion(struct ck_line *line, struct fc_err *err)
+{
+    if (line->setup->clock != CK_CLOCK_AUTO || !ck_line_can_age(line))
+        return 0;
+    int64_t now = ck_line_now(line);
+    if (ck_line_aged(line, true, err))
+        return -1;
+    line->stopped = false; /* the first way has been lived to its end */
+    line->done |= CK_PH_RENEWAL;
+    if (line->tried_at[0])
+        return 0;
+    line->stage->way = CK_WAY_RUN;
+    return ck_line_set_clock(line, now, err);
+}
+
 int ck_line_renew(struct ck_line *line, struct fc_err *err)
 {
     if (line->n_issues == 0)
         return 0;
-    if (!line->stage->shifted || (line->stage->blind & CK_CLOCK)) {
-        ck_line_stop(line, "commands could not be run on the simulated clock: %.300s",
-                     line->stage->shifted ? "the clock is not looked at" : line->stage->shift_error);
+    if (line->stage->blind & CK_CLOCK) {
+        ck_line_stop(line, "the clock is not looked at");
         return 0;
     }
+    ck_line_scheduler(line);
+    if (line->stage->way != CK_WAY_RUN)
+        return without_run(line, err);
     line->phase = CK_PH_RENEWAL;
     ck_stream_phase(line->stage->stream, "renewal", ck_line_now(line));
-    ck_line_scheduler(line);
     if (season(line, 0, err))
         return -1;
     line->done |= CK_PH_RENEWAL;
     if (line->never_due[0])
-        return 0;
+        return line->tried_at[0] ? 0 : second_opinion(line, err);
     if (line->phases & CK_PH_SECOND) {
         line->phase = CK_PH_SECOND;
         ck_stream_phase(line->stage->stream, "second renewal", ck_line_now(line));

@@ -41,15 +41,14 @@ static void judge_clock(const struct ck_line *line, struct ck_verdict *v)
         return;
     }
     if (!line->tried_at[0]) {
-        ck_verdict_set(v, CK_INCONCLUSIVE, "The client did not notice that %s went by.",
-                       line->n_issues ? "the whole lifetime of its certificate" : "time");
+        ck_verdict_set(v, CK_INCONCLUSIVE, "The client did not notice that %s went by (%s).",
+                       line->n_issues ? "the whole lifetime of its certificate" : "time", ck_judge_way(line));
         ck_verdict_remedy(v,
-                          "see renewal-when-due; a client that reads neither clock nor certificate needs another way");
+                          "see renewal-when-due; else set clock.how: run (commands live on the CA's clock), or aged "
+                          "(certificates are issued with an age); for a server with timers of its own --patient 15m");
         return;
     }
-    ck_verdict_set(
-        v, CK_PASS,
-        "A fresh certificate caused no order, a due one did; a program on the simulated clock read the CA's time.");
+    ck_verdict_set(v, CK_PASS, "A fresh certificate caused no order, a due one did (%s).", ck_judge_way(line));
     if (line->control_act)
         ck_verdict_evidence(v, line->control_act->seen);
     if (line->renew_act[0])
@@ -116,6 +115,7 @@ static const struct ck_case cases[] = {
      .phases = CK_PH_RENEWAL,
      .must_live = CK_PH_RENEWAL,
      .witnesses = CK_LOG | CK_CLOCK,
+     .opens = true,
      .judge = judge_clock},
     {.id = "preflight-reach",
      .title = "the addresses of the description answer",

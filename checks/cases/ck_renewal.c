@@ -35,7 +35,7 @@ static void detail_try(const struct ck_line *line, size_t which, struct ck_verdi
 
 static void judge_unattended(const struct ck_line *line, struct ck_verdict *v)
 {
-    if (ck_judge_no_log(line, v))
+    if (ck_judge_no_log(line, v) || (line->scheduler >= 0 && ck_judge_no_clock(line, v)))
         return;
     if (line->scheduler < 0) {
         ck_verdict_set(v, CK_FAIL, "The renewal line works, but nothing runs it: %s.", line->scheduler_said);
@@ -56,9 +56,32 @@ static void judge_unattended(const struct ck_line *line, struct ck_verdict *v)
 
 /* ---- renewal-when-due ---- */
 
+/* Which part of the lifetime had passed at the first order. */
+static double due_share(const struct ck_line *line, const struct ck_issue *issue)
+{
+    if (line->share_high > 0)
+        return line->share_high;
+    return (double)(line->tried_at[0] - issue->not_before) / (double)(issue->not_after - issue->not_before);
+}
+
+static void detail_due(const struct ck_line *line, struct ck_verdict *v)
+{
+    if (line->share_high > 0) {
+        ck_verdict_detail(
+            v, "ages     no order after %.0f %% of the lifetime, one after %.0f %%; %zu certificates of other ages",
+            100 * line->share_low, 100 * line->share_high, line->ages);
+        return;
+    }
+    ck_verdict_detail(v, "runs     %zu lived, %zu inferred between two that ordered nothing", line->lived,
+                      line->inferred);
+    if (line->due_after[0])
+        ck_verdict_detail(v, "due      after %s, at the latest %s", ck_line_day(line, line->due_after[0]),
+                          ck_line_day(line, line->due_at[0]));
+}
+
 static void judge_due(const struct ck_line *line, struct ck_verdict *v)
 {
-    if (ck_judge_no_log(line, v))
+    if (ck_judge_no_log(line, v) || ck_judge_no_clock(line, v))
         return;
     const struct ck_issue *first = &line->issues[line->first_issue ? line->first_issue - 1 : 0];
     for (size_t i = 0; i < line->n_issues && line->issues[i].phase == CK_PH_BOOTSTRAP; i++)
@@ -71,14 +94,10 @@ static void judge_due(const struct ck_line *line, struct ck_verdict *v)
                           line->setup->schedule_text);
         return;
     }
-    double share = (double)(line->tried_at[0] - first->not_before) / (double)life;
-    int day = (int)((line->tried_at[0] - first->not_before) / FC_DAY), days = (int)((life + FC_HOUR) / FC_DAY);
-    double until = life < SHORT_LIFE ? 0.70 : 0.85;
-    ck_verdict_detail(v, "runs     %zu lived, %zu inferred between two that ordered nothing", line->lived,
-                      line->inferred);
-    if (line->due_after[0])
-        ck_verdict_detail(v, "due      after %s, at the latest %s", ck_line_day(line, line->due_after[0]),
-                          ck_line_day(line, line->due_at[0]));
+    double share = due_share(line, first), until = life < SHORT_LIFE ? 0.70 : 0.85;
+    int64_t passed = (int64_t)(share * (double)life);
+    int day = (int)(passed / FC_DAY), days = (int)((life + FC_HOUR) / FC_DAY);
+    detail_due(line, v);
     if (share < 0.30)
         ck_verdict_set(v, CK_INCONCLUSIVE, "It orders long before it is due (day %d of %d): see renewal-not-early.",
                        day, days);
@@ -88,7 +107,7 @@ static void judge_due(const struct ck_line *line, struct ck_verdict *v)
         ck_verdict_set(v, CK_WARN, "Renewed on day %d of %d: %d days left for trouble.", day, days, days - day);
     else
         ck_verdict_set(v, CK_FAIL, "Renewed on day %d of %d: %d hours left for trouble.", day, days,
-                       (int)((first->not_after - line->tried_at[0]) / FC_HOUR));
+                       (int)((life - passed) / FC_HOUR));
     ck_verdict_remedy(v, "renew at two thirds of the lifetime, or follow ARI");
 }
 
@@ -160,8 +179,11 @@ static void judge_twice(const struct ck_line *line, struct ck_verdict *v)
         ck_verdict_remedy(
             v, "the stored renewal settings changed: re-create them (certbot reconfigure) and rehearse again");
     } else {
-        ck_verdict_set(v, CK_PASS, "Two renewals, %s and %s.", ck_line_day(line, first->at),
-                       ck_line_day(line, second->at));
+        if (line->stage->way == CK_WAY_AGED)
+            ck_verdict_set(v, CK_PASS, "Two renewals of certificates that were old enough.");
+        else
+            ck_verdict_set(v, CK_PASS, "Two renewals, %s and %s.", ck_line_day(line, first->at),
+                           ck_line_day(line, second->at));
         ck_verdict_evidence(v, first->seen);
         ck_verdict_evidence(v, second->seen);
     }
@@ -265,7 +287,7 @@ static void judge_terminal(const struct ck_line *line, struct ck_verdict *v)
 
     for (size_t i = 0; i < line->n_acts; i++) {
         const struct ck_act *act = &line->acts[i];
-        if (!act->scheduled || !act->ran)
+        if (!act->scheduled || !act->ran || act->undone)
             continue;
         runs++;
         const char *said = complaint(act->how.output, text, sizeof text);

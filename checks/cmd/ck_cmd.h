@@ -25,8 +25,8 @@ enum {
 
 struct ck_cmd_options {
     struct fc_opt_strings only, skip, group, require, format, blind;
-    const char *from, *ca;
-    int64_t timeout;
+    const char *from, *ca, *results;
+    int64_t timeout, jobs, patient;
     struct fc_opt_strings mutant;
     bool list, explain, strict, verbose, keep, every_run, self_test;
     int fail_on; /* 0 fail, 1 warn */
@@ -68,8 +68,10 @@ int ck_cmd_recover(const char *temporary, const char *folder, struct fc_err *err
 
 /* ck_cmd_selftest.c: the exit code */
 struct ck_cmd_selftest {
-    const char *const *folders;         /* NULL-terminated */
+    const char *const *folders;         /* NULL-terminated; none: the matrix of what lies in `results` */
     const struct fc_opt_strings *names; /* these setups alone; none: all, and the matrix */
+    const char *results;                /* folder in which each result is kept; NULL: none is */
+    int64_t jobs;                       /* so many at once */
     bool keep;
 };
 int ck_cmd_selftest(const struct ck_cmd_selftest *params, struct fc_err *err);

@@ -48,6 +48,7 @@ static void judge_all(struct ck_line *line, const char *const *ids)
 static void send_end(struct ck_line *line, int64_t from)
 {
     char begin[FC_TIME_TEXT_MAX], end[FC_TIME_TEXT_MAX];
+    static const char *const ways[] = {[CK_WAY_NONE] = "none", [CK_WAY_RUN] = "run", [CK_WAY_AGED] = "aged"};
     json_t *certificates = json_array();
     int64_t to = ck_line_now(line);
 
@@ -60,7 +61,7 @@ static void send_end(struct ck_line *line, int64_t from)
     }
     json_t *clock =
         json_pack("{s:s,s:s,s:i,s:s,s:s,s:i,s:i}", "from", fc_time_rfc3339(from, begin), "to", fc_time_rfc3339(to, end),
-                  "days", (int)((to - from) / FC_DAY), "way", line->stage->shifted ? "run" : "none", "client",
+                  "days", to > from ? (int)((to - from) / FC_DAY) : 0, "way", ways[line->stage->way], "client",
                   line->agent, "runs_lived", (int)line->lived, "runs_inferred", (int)line->inferred);
     ck_stream_send(line->stage->stream,
                    json_pack("{s:s,s:o,s:o}", "type", "end", "clock", clock, "certificates", certificates));
@@ -107,6 +108,7 @@ void ck_cmd_worker_run(const struct ck_cmd_worker *worker)
                              .work = worker->work,
                              .attach = worker->run->options->ca,
                              .from = worker->run->options->from,
+                             .patient = worker->run->options->patient,
                              .every_run = worker->run->options->every_run,
                              .blind = worker->run->blind,
                              .front = worker->front};

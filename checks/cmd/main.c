@@ -61,10 +61,31 @@ static const struct fc_opt options[] = {
      .help = "end after so much real time, with what was seen"},
     FLAG("every-run", 0, every_run,
          "live every scheduled run; without it, runs between two that ordered nothing are inferred"),
+    {.name = "patient",
+     .type = FC_OPT_DURATION,
+     AT(patient),
+     .arg = "DURATION",
+     .min = FC_SECOND,
+     .max = 30 * FC_DAY,
+     .help =
+         "wait so long in real time for a server that renews by itself and is overdue; without it, one that does not "
+         "notice simulated time is not judged"},
     FLAG("verbose", 'v', verbose, "list what passed too"),
     FLAG("self-test", 0, self_test,
          "the operands are folders with mutants.json: rehearse each good and broken setup, print the matrix"),
     LIST("mutant", mutant, "NAME", "with --self-test: this setup alone"),
+    {.name = "jobs",
+     .type = FC_OPT_INT,
+     AT(jobs),
+     .arg = "N",
+     .min = 1,
+     .max = 64,
+     .help = "with --self-test: so many rehearsals at once (default: 4; they mostly wait)"},
+    {.name = "results",
+     .type = FC_OPT_STRING,
+     AT(results),
+     .arg = "FOLDER",
+     .help = "with --self-test: keep the result of each setup there; without operands: print the matrix of them"},
     FLAG("keep", 0, keep, "leave the folder of the rehearsal"),
     LIST("blind", blind, "WITNESS",
          "switch a witness off (probe, tls, log, files, clock): to prove that no check passes without it"),
@@ -329,7 +350,7 @@ int main(int argc, char **argv)
     const char *ids[IDS_MAX + 1];
     fc_auto_free const char **operands = fc_calloc((size_t)argc + 1, sizeof *operands);
     struct fc_opt_result result = {.operands = operands};
-    struct ck_cmd_options given = {0};
+    struct ck_cmd_options given = {.jobs = 4};
     struct fc_err err = {0};
 
     if (fc_opt_parse(options, &given, argc - 1, argv + 1, false, &result, &err))
@@ -348,8 +369,12 @@ int main(int argc, char **argv)
         fc_err_set(&err, FC_E_USAGE, "--from sets the clock of a CA of its own, and --ca names one that is running");
         return fail(&err);
     }
-    if (given.self_test && result.n_operands) {
-        const struct ck_cmd_selftest what = {.folders = operands, .names = &given.mutant, .keep = given.keep};
+    if (given.self_test && (result.n_operands || given.results)) {
+        const struct ck_cmd_selftest what = {.folders = operands,
+                                             .names = &given.mutant,
+                                             .results = given.results,
+                                             .jobs = given.jobs,
+                                             .keep = given.keep};
         int code = ck_cmd_selftest(&what, &err);
         return err.code ? fail(&err) : code;
     }

@@ -143,7 +143,7 @@ static void read_files(struct fc_json_obj *root, struct ck_setup *setup)
 
 static void read_clock(struct fc_json_obj *root, struct ck_setup *setup)
 {
-    static const char *const ways[] = {"auto", "run", NULL};
+    static const char *const ways[] = {"auto", "run", "aged", NULL};
     struct fc_json_obj clock;
 
     fc_json_obj_member(root, "clock", FC_JSON_OPTIONAL, &clock);

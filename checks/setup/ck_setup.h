@@ -18,7 +18,7 @@
 
 enum ck_setup_method { CK_METHOD_AUTO, CK_METHOD_WEBROOT, CK_METHOD_STANDALONE, CK_METHOD_PLUGIN, CK_METHOD_BUILTIN };
 enum ck_setup_starttls { CK_STARTTLS_NONE, CK_STARTTLS_SMTP, CK_STARTTLS_IMAP, CK_STARTTLS_POP3 };
-enum ck_setup_clock { CK_CLOCK_AUTO, CK_CLOCK_RUN };
+enum ck_setup_clock { CK_CLOCK_AUTO, CK_CLOCK_RUN, CK_CLOCK_AGED };
 
 struct ck_setup_endpoint {
     struct fc_net_addr at;

@@ -222,7 +222,7 @@ static void line_fill(const struct ck_stage *stage, const char *command, bool ca
     *ret_line = (struct line){.launcher = fc_asprintf("%s/fakeca-run", stage->programs),
                               .script = captured ? fc_asprintf("exec >>'%s/output' 2>&1\n%s\n", stage->work, command)
                                                  : fc_strdup(command)};
-    if (stage->shifted) {
+    if (stage->way == CK_WAY_RUN) {
         ret_line->argv[n++] = ret_line->launcher;
         ret_line->argv[n++] = "--clock-file";
         ret_line->argv[n++] = stage->ca.clock_file;
@@ -262,7 +262,7 @@ static void tell_ran(struct ck_stage *stage, const struct fc_proc_exit *how, str
 
     ran->code = how->code;
     ran->timed_out = how->timed_out;
-    ran->unshifted = stage->shifted && how->code == 125;
+    ran->unshifted = stage->way == CK_WAY_RUN && how->code == 125;
     snprintf(ran->how, sizeof ran->how, "%s", fc_proc_exit_text(how, text));
     ck_sink_mark(stage->sink);
     fc_auto_free char *output = ck_sink_since(stage->sink, mark, OUTPUT_MAX);
@@ -308,19 +308,19 @@ static void try_shift(struct ck_stage *stage)
     struct fc_err err = {0};
     int64_t seen;
 
-    stage->shifted = true;
+    stage->way = CK_WAY_RUN;
     if (ck_ca_advance_to(&stage->ca, ck_ca_now(&stage->ca) + FC_HOUR, &err) ||
         ck_stage_command(stage, "exec date +%s", CK_SERVICE, CONTROL_TIME, &ran, &err)) {
         snprintf(stage->shift_error, sizeof stage->shift_error, "%.290s", err.text);
-        stage->shifted = false;
+        stage->way = CK_WAY_NONE;
         return;
     }
     ran.output[strcspn(ran.output, "\n")] = '\0';
     int64_t now = ck_ca_now(&stage->ca) / FC_SECOND;
-    stage->shifted =
-        ran.code == 0 && fc_text_int(ran.output, 0, INT64_MAX, &seen, NULL) == 0 && seen >= now - 30 && seen <= now + 1;
-    if (!stage->shifted)
+    if (ran.code != 0 || fc_text_int(ran.output, 0, INT64_MAX, &seen, NULL) || seen < now - 30 || seen > now + 1) {
+        stage->way = CK_WAY_NONE;
         snprintf(stage->shift_error, sizeof stage->shift_error, "%s: %.200s", ran.how, ran.output);
+    }
     free(ran.output);
 }
 
@@ -371,7 +371,9 @@ int ck_stage_open(struct ck_stage *stage, struct fc_err *err)
     }
     /* whose clock follows a CA that is running, its own orders must show */
     if (stage->attach)
-        stage->shifted = true;
+        stage->way = CK_WAY_RUN;
+    else if (stage->setup->clock == CK_CLOCK_AGED)
+        stage->way = CK_WAY_AGED;
     else
         try_shift(stage);
     return 0;

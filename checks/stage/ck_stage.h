@@ -22,6 +22,13 @@ struct ck_stage_door {
     char published[FC_NET_ADDR_TEXT];
 };
 
+/* How time is moved (checks.md 3.2). */
+enum ck_way {
+    CK_WAY_NONE,
+    CK_WAY_RUN, /* commands live on the CA's clock, and a control has shown it */
+    CK_WAY_AGED /* commands keep the machine's clock, and certificates are issued with an age */
+};
+
 struct ck_stage {
     const struct ck_setup *setup;
     struct ck_stream *stream;
@@ -30,6 +37,7 @@ struct ck_stage {
     const char *attach;   /* management address of a CA that is running; NULL: one of our own */
     const char *from;     /* where the clock begins, or NULL */
     bool every_run;       /* live each scheduled run */
+    int64_t patient;      /* real time to wait for a server that renews by itself; 0: not at all */
     unsigned blind;       /* witnesses that are switched off */
     pid_t front;          /* what commands leave behind is found below it */
     struct ck_ca ca;
@@ -40,8 +48,8 @@ struct ck_stage {
     size_t n_doors;
     struct fc_net_addr https[CK_SETUP_ADDRS_MAX];
     size_t n_https;
-    bool shifted; /* commands live on the CA's clock, and a control has shown it */
-    char shift_error[300];
+    enum ck_way way;
+    char shift_error[300]; /* why it is not CK_WAY_RUN */
 };
 
 /* Starts the CA, and shows by a control that a program under the launcher sees its clock. Start with the members above `ca` set. */
