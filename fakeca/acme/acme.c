@@ -6,6 +6,8 @@
 #include "base/base_clock.h"
 #include "base/base_text.h"
 
+#include "http/http_route.h"
+
 #include "acme/acme_int.h"
 
 #define HOST_MAX 255
@@ -79,6 +81,14 @@ static bool host_is_good(const char *host)
     return len > 0 && len <= HOST_MAX && strspn(host, allowed) == len;
 }
 
+static void set_path(struct fc_acme_call *call)
+{
+    const char *prefix = call->acme->p.policy->directory.path_prefix;
+
+    if (fc_text_starts(call->req->path, prefix))
+        call->path = fc_http_route_own(call->arena, call->acme->p.paths, call->req->path + strlen(prefix));
+}
+
 /* H.1: scheme and Host of the request, without ":443" and ":80"; "localhost" when there is no Host, as Boulder does. */
 static int set_origin(struct fc_acme_call *call)
 {
@@ -95,6 +105,7 @@ static int set_origin(struct fc_acme_call *call)
         len -= 3;
     call->origin = fc_arena_printf(call->arena, "%s://%.*s", call->req->scheme, (int)len, host);
     call->base = fc_arena_printf(call->arena, "%s%s", call->origin, call->acme->p.policy->directory.path_prefix);
+    set_path(call);
     return good ? 0 : fc_acme_refuse(call, MALFORMED, "malformed Host header");
 }
 

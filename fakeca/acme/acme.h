@@ -22,6 +22,7 @@ struct fc_clock;
 struct fc_ca;
 struct fc_va;
 struct fc_faults;
+struct fc_http_alias;
 struct fc_limits;
 struct fc_limits_gate;
 struct fc_acme;
@@ -46,8 +47,9 @@ struct fc_acme_params {
     enum fc_pace pace;
     const char *
         directory; /* "https://localhost:14000/staging/dir": where accounts live when no request tells; NULL: unknown */
-    struct fc_faults *faults; /* NULL: no trouble */
-    int64_t ari_retry_after;  /* Retry-After of renewal information, ns; 0: the policy's */
+    struct fc_faults *faults;          /* NULL: no trouble */
+    const struct fc_http_alias *paths; /* other names of resources than ours; NULL: none */
+    int64_t ari_retry_after;           /* Retry-After of renewal information, ns; 0: the policy's */
     fc_acme_post_fn post;
     void *post_cookie;
 };

@@ -11,6 +11,7 @@
 #include "base/base_json.h"
 #include "base/base_log.h"
 #include "base/base_time.h"
+#include "http/http_route.h"
 #include "http/http_wait.h"
 
 #include "store/store_account.h"
@@ -344,8 +345,9 @@ static const char *account_url(const struct fc_acme *acme, struct fc_arena *aren
 
     if (!directory)
         return NULL;
-    return fc_arena_printf(arena, "%.*s/acme/acct/%" PRId64, (int)(strrchr(directory, '/') - directory), directory,
-                           account_id);
+    const char *path = fc_arena_printf(arena, "/acme/acct/%" PRId64, account_id);
+    return fc_arena_printf(arena, "%.*s%s", (int)(strrchr(directory, '/') - directory), directory,
+                           fc_http_route_shown(arena, acme->p.paths, path));
 }
 
 /* What the VA does not take must not keep the CA from starting: its client may ask again. */

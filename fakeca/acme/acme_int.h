@@ -80,6 +80,7 @@ struct fc_acme_call {
     const struct fc_acme_route *route; /* NULL: unknown path */
     const char *origin;                /* "https://localhost:14000" */
     const char *base;                  /* origin and the environment's prefix */
+    const char *path;                  /* of the request, by our names and behind the prefix; NULL: not under it */
     struct fc_problem problem;
     struct fc_err err; /* of the store and the CA; whoever handles one clears it */
     /* of signed requests, when acme_auth has accepted them */

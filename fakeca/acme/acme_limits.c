@@ -182,16 +182,13 @@ int fc_acme_limits_issued(struct fc_acme *acme, const struct fc_certificate *cer
 int fc_acme_limits_gate(struct fc_acme_call *call)
 {
     const struct fc_acme *acme = call->acme;
-    const char *prefix = acme->p.policy->directory.path_prefix;
     const struct fc_event_about about = {.env = acme->p.policy->name};
     int64_t wait;
 
-    if (!acme->p.gate || !fc_text_starts(call->req->path, prefix))
+    if (!acme->p.gate || !call->path)
         return 0;
-    const struct fc_limits_gate_request request = {.path = call->req->path + strlen(prefix),
-                                                   .address = peer_address(call),
-                                                   .now = call->now,
-                                                   .mono = call->started_mono};
+    const struct fc_limits_gate_request request = {
+        .path = call->path, .address = peer_address(call), .now = call->now, .mono = call->started_mono};
     const struct fc_policy_endpoint *full = fc_limits_gate_full(acme->p.gate, &request, &wait);
     if (!full)
         return 0;

@@ -11,6 +11,8 @@
 #include "base/base_text.h"
 #include "base/base_time.h"
 
+#include "http/http_route.h"
+
 #define TYPES_MAX 16
 
 int fc_acme_body_text(const json_t *body, const char *name, const char **ret_text)
@@ -40,7 +42,8 @@ const char *fc_acme_render_url(const struct fc_acme_call *call, const char *form
     int len = vsnprintf(path, sizeof path, format, args);
     va_end(args);
     FC_ASSERT(len >= 0 && (size_t)len < sizeof path);
-    return fc_arena_printf(call->arena, "%s%s", call->base, path);
+    return fc_arena_printf(call->arena, "%s%s", call->base,
+                           fc_http_route_shown(call->arena, call->acme->p.paths, path));
 }
 
 const char *fc_acme_render_account_url(const struct fc_acme_call *call, int64_t id)

@@ -60,12 +60,17 @@ bool fc_acme_routes_offers(const struct fc_acme_call *call, enum fc_acme_needs n
 
 const struct fc_acme_route *fc_acme_routes_find(struct fc_acme_call *call)
 {
-    const char *prefix = call->acme->p.policy->directory.path_prefix;
+    const struct fc_acme_route *found = NULL;
+    const char *sent = call->req->path;
 
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-        if (fc_acme_routes_offers(call, routes[i].needs) && fc_http_route_match(call->req, prefix, routes[i].pattern))
-            return &routes[i];
-    return NULL;
+    if (!call->path)
+        return NULL;
+    call->req->path = call->path; /* as sent again below: the signed URL is compared with it */
+    for (size_t i = 0; i < sizeof routes / sizeof *routes && !found; i++)
+        if (fc_acme_routes_offers(call, routes[i].needs) && fc_http_route_match(call->req, "", routes[i].pattern))
+            found = &routes[i];
+    call->req->path = sent;
+    return found;
 }
 
 bool fc_acme_routes_allows(const struct fc_acme_call *call, const char **ret_allow)

@@ -507,6 +507,7 @@ static int start_env(struct fc_app *app, size_t i, const char *root_cert, const 
                                         .gate = app->gates[i],
                                         .pace = (enum fc_pace)app->config.pace,
                                         .faults = app->faults,
+                                        .paths = app->config.pebble ? fc_compat_pebble_paths : NULL,
                                         .ari_retry_after = app->config.ari_retry_after,
                                         .post = fc_app_work_post,
                                         .post_cookie = app->work};

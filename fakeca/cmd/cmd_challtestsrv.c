@@ -117,22 +117,14 @@ static int read_pem(const char *flag, const char *path, char **ret_pem, struct f
     return fc_file_read(path, PEM_MAX, ret_pem, &len, err) ? fc_err_prefix(err, "flag '%s'", flag) : 0;
 }
 
-/* Several run beside each other, each with the flags that its tests need: a usual port that another one has is no reason to end. */
-static struct fc_compat_chall_place place(const char *given, const char *usual)
+/* Every address in our form; the log shows them as they were given. What is none is not served, and told by who would serve it. */
+static void read_addresses(struct fc_arena *arena, struct fc_compat_chall_params *params)
 {
-    return (struct fc_compat_chall_place){.at = given ? given : usual, .may_fail = !given};
-}
-
-/* Every address in our form; the log shows them as they were given. */
-static int read_addresses(struct fc_arena *arena, struct fc_compat_chall_params *params, struct fc_err *err)
-{
-    const char **const lists[] = {&params->http01.at, &params->https01.at, &params->tlsalpn01.at,
-                                  &params->dns.at,    &params->doh.at,     &params->management};
+    const char **const lists[] = {&params->http01, &params->https01, &params->tlsalpn01,
+                                  &params->dns,    &params->doh,     &params->management};
 
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (fc_cmd_go_addresses(arena, *lists[i], lists[i], err))
-            return -1;
-    return 0;
+        fc_cmd_go_addresses(arena, *lists[i], lists[i]);
 }
 
 static int start(const struct target *target, struct fc_compat_chall **ret_chall, struct fc_err *err)
@@ -145,19 +137,18 @@ static int start(const struct target *target, struct fc_compat_chall **ret_chall
         return fc_err_set(err, FC_E_USAGE, "flags '-doh-cert' and '-doh-cert-key' belong together: one is missing");
     if (read_pem("-doh-cert", target->doh_cert, &cert, err) || read_pem("-doh-cert-key", target->doh_key, &key, err))
         return -1;
-    struct fc_compat_chall_params params = {.http01 = place(target->http01, HTTP01),
-                                            .https01 = place(target->https01, HTTPS01),
-                                            .tlsalpn01 = place(target->tlsalpn01, TLSALPN01),
-                                            .dns = place(target->dns, DNS),
-                                            .doh = place(target->doh, DOH),
+    struct fc_compat_chall_params params = {.http01 = target->http01 ? target->http01 : HTTP01,
+                                            .https01 = target->https01 ? target->https01 : HTTPS01,
+                                            .tlsalpn01 = target->tlsalpn01 ? target->tlsalpn01 : TLSALPN01,
+                                            .dns = target->dns ? target->dns : DNS,
+                                            .doh = target->doh ? target->doh : DOH,
                                             .doh_cert = cert,
                                             .doh_key = key,
                                             .management = target->management,
                                             .ipv4 = target->ipv4,
                                             .ipv6 = target->ipv6,
                                             .log = say};
-    if (read_addresses(arena, &params, err))
-        return -1;
+    read_addresses(arena, &params);
     return fc_compat_chall_start(&params, ret_chall, err);
 }
 

@@ -14,7 +14,7 @@ void fc_cmd_go_log(const char *prefix, const char *format, ...) __attribute__((f
 /* "HOST:PORT" to listen on or to ask, in our form: of a host that is a name the first address that it has; "0.0.0.0" and "[::]" are
  * every address of both families, as in Go, and clients that look for "localhost" rely on it. FC_E_USAGE. */
 int fc_cmd_go_address(struct fc_arena *arena, const char *text, const char **ret_address, struct fc_err *err);
-/* The same for each of a list with commas. */
-int fc_cmd_go_addresses(struct fc_arena *arena, const char *list, const char **ret_list, struct fc_err *err);
+/* The same for each of a list with commas; one that is none stays as it is. */
+void fc_cmd_go_addresses(struct fc_arena *arena, const char *list, const char **ret_list);
 
 #endif

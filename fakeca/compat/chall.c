@@ -121,21 +121,18 @@ static void http01(void *cookie, struct fc_http_req *req, struct fc_http_res *re
 
 /* ---- listeners ---- */
 
-int fc_chall_forgive(const struct fc_compat_chall *chall, const struct fc_compat_chall_place *place,
-                     const struct fc_err *cause, struct fc_err *err)
+void fc_chall_not_served(const struct fc_compat_chall *chall, const struct fc_err *cause)
 {
-    if (cause->code != FC_E_BUSY || !place->may_fail)
-        return fc_err_set(err, cause->code, "%s", cause->text);
     fc_chall_log(chall, "not served: %.*s", (int)strcspn(cause->text, ";"), cause->text);
-    return 0;
 }
 
-static int listen_each(struct fc_compat_chall *chall, struct fc_server_service *service,
-                       const struct fc_compat_chall_place *place, struct fc_err *err)
+/* What is wrong with an address is logged; what is wrong with the service, its certificate, is an error. */
+static int listen_each(struct fc_compat_chall *chall, struct fc_server_service *service, const char *list,
+                       struct fc_err *err)
 {
-    const char *list = place->at;
     char address[ADDRESS_MAX];
     unsigned port;
+    bool loopback;
 
     service->cookie = chall;
     service->limits = fc_server_default_limits;
@@ -143,9 +140,12 @@ static int listen_each(struct fc_compat_chall *chall, struct fc_server_service *
         struct fc_err cause = {0};
         size_t len = strcspn(list, ",");
         snprintf(address, sizeof address, "%.*s", (int)(len < sizeof address ? len : sizeof address - 1), list);
-        if (len && fc_server_add(chall->server, service, address, 0, &port, &cause) &&
-            fc_chall_forgive(chall, place, &cause, err))
-            return -1;
+        bool bad = len && fc_server_listen_check(address, &loopback, &cause);
+        if (len && !bad && fc_server_add(chall->server, service, address, 0, &port, &cause) &&
+            !(bad = cause.code != FC_E_USAGE))
+            return fc_err_set(err, cause.code, "%s", cause.text);
+        if (bad)
+            fc_chall_not_served(chall, &cause);
         list += len + (list[len] == ',');
     }
     return 0;
@@ -166,17 +166,17 @@ static int listen_all(struct fc_compat_chall *chall, const struct fc_compat_chal
                                     .tls_key_pem = params->doh_key ? params->doh_key : tls->key_pem,
                                     .handler = fc_chall_dns_doh};
     struct fc_server_service management = {.name = "management", .scheme = "http", .handler = fc_chall_api};
-    const struct fc_compat_chall_place api = {.at = params->management};
 
-    return listen_each(chall, &plain, &params->http01, err) || listen_each(chall, &https, &params->https01, err) ||
-                   listen_each(chall, &doh, &params->doh, err) || listen_each(chall, &management, &api, err)
+    return listen_each(chall, &plain, params->http01, err) || listen_each(chall, &https, params->https01, err) ||
+                   listen_each(chall, &doh, params->doh, err) ||
+                   listen_each(chall, &management, params->management, err)
                ? -1
                : 0;
 }
 
-static bool given(const struct fc_compat_chall_place *place)
+static bool given(const char *addresses)
 {
-    return place->at && *place->at;
+    return addresses && *addresses;
 }
 
 int fc_compat_chall_start(const struct fc_compat_chall_params *params, struct fc_compat_chall **ret_chall,
@@ -185,9 +185,9 @@ int fc_compat_chall_start(const struct fc_compat_chall_params *params, struct fc
     fc_auto(fc_compat_chall_stop) struct fc_compat_chall *chall = fc_calloc(1, sizeof *chall);
 
     chall->p = *params;
-    chall->http = given(&params->http01) || given(&params->https01);
-    chall->dns_on = given(&params->dns) || given(&params->doh);
-    chall->tls_on = given(&params->tlsalpn01);
+    chall->http = given(params->http01) || given(params->https01);
+    chall->dns_on = given(params->dns) || given(params->doh);
+    chall->tls_on = given(params->tlsalpn01);
     pthread_mutex_init(&chall->lock, NULL);
     chall->clock = fc_clock_new();
     chall->tokens = json_object();
@@ -197,7 +197,7 @@ int fc_compat_chall_start(const struct fc_compat_chall_params *params, struct fc
     chall->history[1] = json_object();
     chall->server = fc_server_new(chall->clock);
     if (fc_chall_dns_start(chall, params, &chall->dns, err) || listen_all(chall, params, err) ||
-        (chall->tls_on && fc_chall_tls_start(chall, &params->tlsalpn01, &chall->tls, err)) ||
+        (chall->tls_on && fc_chall_tls_start(chall, params->tlsalpn01, &chall->tls, err)) ||
         fc_server_start(chall->server, err))
         return -1;
     *ret_chall = FC_TAKE(chall);

@@ -11,24 +11,18 @@
 
 struct fc_compat_chall;
 
-/* Where a service listens: "ADDR:PORT[,ADDR:PORT]"; NULL or "": nowhere. */
-struct fc_compat_chall_place {
-    const char *at;
-    bool may_fail; /* a port that is taken is logged, and the service is not there */
-};
-
-/* Borrowed for the start alone. */
+/* Borrowed for the start alone. Where services listen: "ADDR:PORT[,ADDR:PORT]"; NULL or "": nowhere. An address that is none or
+ * that is taken is logged and not served; the others are, as in the original: suites rely on it. */
 struct fc_compat_chall_params {
-    struct fc_compat_chall_place http01, https01, tlsalpn01;
-    struct fc_compat_chall_place dns; /* UDP and TCP; one address */
-    struct fc_compat_chall_place doh;
-    const char *doh_cert, *doh_key;              /* PEM texts; NULL: our own */
+    const char *http01, *https01, *tlsalpn01, *doh;
+    const char *dns;                             /* UDP and TCP; one address */
     const char *management;                      /* one address */
-    const char *ipv4, *ipv6;                     /* of names without records of their own; "": none */
+    const char *doh_cert, *doh_key;              /* PEM texts; NULL: our own */
+    const char *ipv4, *ipv6;                     /* of names without records of their own; what is no address: none */
     void (*log)(void *cookie, const char *text); /* any thread */
     void *cookie;
 };
-/* When it returns 0 all listeners are up. FC_E_BUSY, FC_E_USAGE. */
+/* When it returns 0 all listeners are up that can be. FC_E_USAGE: a certificate that is none. */
 int fc_compat_chall_start(const struct fc_compat_chall_params *params, struct fc_compat_chall **ret_chall,
                           struct fc_err *err);
 void fc_compat_chall_stop(struct fc_compat_chall *chall); /* NULL allowed */

@@ -36,10 +36,9 @@ struct fc_compat_chall {
 /* ---- chall.c ---- */
 
 void fc_chall_log(const struct fc_compat_chall *chall, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Logs why an address is not served. */
+void fc_chall_not_served(const struct fc_compat_chall *chall, const struct fc_err *cause);
 /* Tables: value NULL removes. -1: the table is full. */
-/* After a service could not be started: 0, with the cause logged, when it may fail for a port that is taken. */
-int fc_chall_forgive(const struct fc_compat_chall *chall, const struct fc_compat_chall_place *place,
-                     const struct fc_err *cause, struct fc_err *err);
 int fc_chall_put(struct fc_compat_chall *chall, json_t *table, const char *key, const char *value);
 /* Arena copy, NULL when there is none. */
 const char *fc_chall_find(struct fc_compat_chall *chall, struct fc_arena *arena, const json_t *table, const char *key);
@@ -74,8 +73,8 @@ const struct fc_ca_tls *fc_chall_dns_tls(const struct fc_chall_dns *dns);
 
 /* ---- chall_tls.c: tls-alpn-01 ---- */
 
-int fc_chall_tls_start(struct fc_compat_chall *chall, const struct fc_compat_chall_place *place,
-                       struct fc_chall_tls **ret_tls, struct fc_err *err);
+int fc_chall_tls_start(struct fc_compat_chall *chall, const char *addresses, struct fc_chall_tls **ret_tls,
+                       struct fc_err *err);
 void fc_chall_tls_stop(struct fc_chall_tls *tls); /* NULL allowed */
 
 #endif

@@ -352,20 +352,18 @@ static int listen_at(struct fc_chall_tls *tls, const char *text, struct fc_err *
     return add_listener(tls, &addr, err);
 }
 
-static int listen_all(struct fc_chall_tls *tls, const struct fc_compat_chall_place *place, struct fc_err *err)
+static void listen_all(struct fc_chall_tls *tls, const char *addresses)
 {
-    const char *addresses = place->at;
     char address[HOST_MAX];
 
     while (*addresses) {
         struct fc_err cause = {0};
         size_t len = strcspn(addresses, ",");
         snprintf(address, sizeof address, "%.*s", (int)(len < sizeof address ? len : sizeof address - 1), addresses);
-        if (len && listen_at(tls, address, &cause) && fc_chall_forgive(tls->chall, place, &cause, err))
-            return -1;
+        if (len && listen_at(tls, address, &cause))
+            fc_chall_not_served(tls->chall, &cause);
         addresses += len + (addresses[len] == ',');
     }
-    return 0;
 }
 
 static int start_thread(struct fc_chall_tls *tls, struct fc_err *err)
@@ -383,8 +381,8 @@ static int start_thread(struct fc_chall_tls *tls, struct fc_err *err)
     return 0;
 }
 
-int fc_chall_tls_start(struct fc_compat_chall *chall, const struct fc_compat_chall_place *place,
-                       struct fc_chall_tls **ret_tls, struct fc_err *err)
+int fc_chall_tls_start(struct fc_compat_chall *chall, const char *addresses, struct fc_chall_tls **ret_tls,
+                       struct fc_err *err)
 {
     struct fc_chall_tls *tls = fc_calloc(1, sizeof *tls);
 
@@ -399,7 +397,8 @@ int fc_chall_tls_start(struct fc_compat_chall *chall, const struct fc_compat_cha
         return fc_err_set(err, FC_E_SYSTEM, "cannot set up TLS");
     SSL_CTX_set_client_hello_cb(tls->ctx, client_hello, tls);
     SSL_CTX_set_alpn_select_cb(tls->ctx, select_protocol, NULL);
-    return listen_all(tls, place, err) || start_thread(tls, err) ? -1 : 0;
+    listen_all(tls, addresses);
+    return start_thread(tls, err);
 }
 
 void fc_chall_tls_stop(struct fc_chall_tls *tls)

@@ -6,6 +6,7 @@
 #include "base/base_alloc.h"
 #include "base/base_err.h"
 #include "http/http_msg.h"
+#include "http/http_route.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -65,6 +66,9 @@ int fc_compat_config_policy(const struct fc_compat_config *config, char **ret_te
 /* ---- compat_pebble.c: in front of the ACME server ---- */
 
 struct fc_compat_pebble;
+
+/* Pebble's names of our resources. */
+extern const struct fc_http_alias fc_compat_pebble_paths[];
 
 struct fc_compat_pebble_params {
     const struct fc_compat_config *config; /* outlives it */

@@ -20,6 +20,11 @@ struct fc_compat_pebble {
     struct fc_compat_ari *ari;
 };
 
+/* The certificate of that serial number, as rows have it. FC_E_NOT_FOUND. */
+struct fc_certificate;
+int fc_compat_certificate(const struct fc_compat_pebble *pebble, struct fc_arena *arena, const char *serial,
+                          struct fc_certificate *ret_certificate, struct fc_err *err);
+
 /* ---- compat_json.c: objects as Go reads them ---- */
 
 /* The member whose name is `key` in any case; NULL when absent or null. */

@@ -167,8 +167,8 @@ static const char *read_serial(struct fc_arena *arena, const char *text)
     return serial;
 }
 
-static int read_certificate(const struct fc_compat_pebble *pebble, struct fc_arena *arena, const char *serial,
-                            struct fc_certificate *ret_certificate, struct fc_err *err)
+int fc_compat_certificate(const struct fc_compat_pebble *pebble, struct fc_arena *arena, const char *serial,
+                          struct fc_certificate *ret_certificate, struct fc_err *err)
 {
     struct fc_store_tx tx fc_auto_tx = {0};
 
@@ -188,7 +188,7 @@ static void cert_status(struct fc_compat_pebble *pebble, struct fc_http_req *req
         no_body(res, 400);
         return;
     }
-    if (read_certificate(pebble, req->arena, serial, &certificate, &err)) {
+    if (fc_compat_certificate(pebble, req->arena, serial, &certificate, &err)) {
         if (err.code == FC_E_NOT_FOUND)
             no_body(res, 404);
         else

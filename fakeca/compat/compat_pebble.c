@@ -10,6 +10,7 @@
 #include "base/base_text.h"
 #include "base/base_time.h"
 
+#include "model/model.h"
 #include "store/store_external.h"
 
 #define JOSE "application/jose+json"
@@ -18,8 +19,27 @@
 #define AUTHZ "/acme/authz/"
 #define ORDER "/acme/order/"
 #define FINALIZE "/acme/finalize/"
-#define RENEWAL_INFO "/acme/renewal-info/"
+#define CERT "/acme/cert/"
+#define RENEWAL_INFO "/acme/renewal-info"
 #define PROBLEM "urn:ietf:params:acme:error:"
+
+/* Suites look for these: lego's for "/certZ/" and "/my-account/", others take a serial from behind "/certZ/". */
+const struct fc_http_alias fc_compat_pebble_paths[] = {
+    {NEW_NONCE, "/nonce-plz"},
+    {"/acme/new-acct", "/sign-me-up"},
+    {"/acme/new-order", "/order-plz"},
+    {"/acme/revoke-cert", "/revoke-cert"},
+    {"/acme/key-change", "/rollover-account-key"},
+    {"/acme/acct/", "/my-account/"},
+    {"/acme/orders/", "/list-orderz/"},
+    {ORDER, "/my-order/"},
+    {FINALIZE, "/finalize-order/"},
+    {AUTHZ, "/authZ/"},
+    {"/acme/chall/", "/chalZ/"},
+    {CERT, "/certZ/"},
+    {RENEWAL_INFO, "/draft-ietf-acme-ari-03/renewalInfo"},
+    {NULL, NULL},
+};
 
 struct fc_compat_pebble *fc_compat_pebble_new(const struct fc_compat_pebble_params *params)
 {
@@ -118,11 +138,12 @@ static bool pass(const struct fc_compat_pebble *pebble, struct fc_http_req *req,
     return true;
 }
 
-static bool show_set_info(struct fc_compat_pebble *pebble, struct fc_http_req *req, struct fc_http_res *res)
+static bool show_set_info(struct fc_compat_pebble *pebble, const char *path, struct fc_http_req *req,
+                          struct fc_http_res *res)
 {
-    if (strcmp(req->method, "GET") != 0 || !fc_text_starts(req->path, RENEWAL_INFO))
+    if (strcmp(req->method, "GET") != 0 || !fc_text_starts(path, RENEWAL_INFO "/"))
         return false;
-    const char *text = fc_compat_ari_get(pebble->ari, req->arena, req->path + strlen(RENEWAL_INFO));
+    const char *text = fc_compat_ari_get(pebble->ari, req->arena, path + strlen(RENEWAL_INFO "/"));
     if (text)
         fc_http_res_text(req, res, 200, "application/json; charset=utf-8", text);
     return text != NULL;
@@ -150,24 +171,43 @@ static void retry_after(const struct fc_http_req *req, struct fc_http_res *res, 
     fc_http_res_set_header(res, "Retry-After", text);
 }
 
-static void add_retry_after(const struct fc_compat_pebble *pebble, const struct fc_http_req *req,
+static void add_retry_after(const struct fc_compat_pebble *pebble, const char *path, const struct fc_http_req *req,
                             struct fc_http_res *res)
 {
     const struct fc_compat_config *config = pebble->p.config;
 
-    if (fc_text_starts(req->path, AUTHZ) && says_status(res, "pending"))
+    if (fc_text_starts(path, AUTHZ) && says_status(res, "pending"))
         retry_after(req, res, config->authz_retry_after);
-    else if ((fc_text_starts(req->path, ORDER) || fc_text_starts(req->path, FINALIZE)) &&
-             says_status(res, "processing"))
+    else if ((fc_text_starts(path, ORDER) || fc_text_starts(path, FINALIZE)) && says_status(res, "processing"))
         retry_after(req, res, config->order_retry_after);
+}
+
+/* Pebble has no certificate at its place any more when it was revoked, and suites ask for just that. */
+static void hide_revoked(const struct fc_compat_pebble *pebble, const char *path, struct fc_http_req *req,
+                         struct fc_http_res *res)
+{
+    struct fc_certificate certificate;
+
+    if (res->status != 200 || !fc_text_starts(path, CERT))
+        return;
+    const char *serial = path + strlen(CERT);
+    serial = fc_arena_strndup(req->arena, serial, strcspn(serial, "/"));
+    if (fc_compat_certificate(pebble, req->arena, serial, &certificate, NULL) || !certificate.revoked_at)
+        return;
+    fc_http_res_json(req, res, 404, "application/problem+json",
+                     json_pack("{s:s,s:s,s:i}", "type", PROBLEM "malformed", "detail",
+                               "Certificate not found: it was revoked", "status", 404));
 }
 
 void fc_compat_pebble_acme(void *cookie, struct fc_http_req *req, struct fc_http_res *res)
 {
     struct fc_compat_pebble *pebble = cookie;
 
-    if (show_set_info(pebble, req, res) || !pass(pebble, req, res))
+    const char *path = fc_http_route_own(req->arena, fc_compat_pebble_paths, req->path);
+
+    if (show_set_info(pebble, path, req, res) || !pass(pebble, req, res))
         return;
     pebble->p.acme(pebble->p.acme_cookie, req, res);
-    add_retry_after(pebble, req, res);
+    add_retry_after(pebble, path, req, res);
+    hide_revoked(pebble, path, req, res);
 }

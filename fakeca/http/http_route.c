@@ -43,3 +43,19 @@ bool fc_http_route_match(struct fc_http_req *req, const char *prefix, const char
     req->n_params = n;
     return true;
 }
+
+const char *fc_http_route_shown(struct fc_arena *arena, const struct fc_http_alias *table, const char *path)
+{
+    for (; table && table->own; table++)
+        if (fc_text_starts(path, table->own))
+            return fc_arena_printf(arena, "%s%s", table->shown, path + strlen(table->own));
+    return path;
+}
+
+const char *fc_http_route_own(struct fc_arena *arena, const struct fc_http_alias *table, const char *path)
+{
+    for (; table && table->own; table++)
+        if (fc_text_starts(path, table->shown))
+            return fc_arena_printf(arena, "%s%s", table->own, path + strlen(table->shown));
+    return path;
+}

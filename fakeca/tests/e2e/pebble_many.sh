@@ -26,15 +26,15 @@ grep -c good "$work/hangs.log"
 pebble_config chance
 PEBBLE_WFE_NONCEREJECT=30 start_pebble chance "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port"
 directory=$pebble_directory ca_file=$work/cert.pem
-refused=0
+refused=0 new_account=$(curl -sSk "$pebble_directory" | jq -r .newAccount)
 for _ in $(seq 60); do
-    status=$(curl -sSk -o /dev/null -w '%{http_code}' -H 'content-type: application/jose+json' --data x "$pebble_directory/../acme/new-acct")
+    status=$(curl -sSk -o /dev/null -w '%{http_code}' -H 'content-type: application/jose+json' --data x "$new_account")
     [ "$status" = 400 ] || fail "a POST is answered by $status"
 done
-curl -sSk -H 'content-type: application/json' --data x -o "$work/type.json" "$pebble_directory/../acme/new-acct"
+curl -sSk -H 'content-type: application/json' --data x -o "$work/type.json" "$new_account"
 same "$(jq .status "$work/type.json")" 415 "another content type"
 for _ in $(seq 60); do
-    curl -sSk -H 'content-type: application/jose+json' --data x "$pebble_directory/../acme/new-acct" | grep -q badNonce && refused=$((refused + 1))
+    curl -sSk -H 'content-type: application/jose+json' --data x "$new_account" | grep -q badNonce && refused=$((refused + 1))
 done
 if [ "$refused" -lt 5 ] || [ "$refused" -gt 35 ]; then
     fail "of 60 requests $refused are refused by chance, not about 18"

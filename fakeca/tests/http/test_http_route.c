@@ -72,11 +72,26 @@ static void params_stay_when_it_does_not_fit(void **state)
     assert_string_equal(req->params[0], "1");
 }
 
+static void aliases(void **state)
+{
+    static const struct fc_http_alias table[] = {
+        {"/acme/new-order", "/order-plz"}, {"/acme/order/", "/my-order/"}, {NULL, NULL}};
+    struct fc_http_req *req = *state;
+
+    assert_string_equal(fc_http_route_shown(req->arena, table, "/acme/order/1/2"), "/my-order/1/2");
+    assert_string_equal(fc_http_route_own(req->arena, table, "/my-order/1/2"), "/acme/order/1/2");
+    assert_string_equal(fc_http_route_shown(req->arena, table, "/acme/new-order"), "/order-plz");
+    assert_string_equal(fc_http_route_own(req->arena, table, "/my-order"), "/my-order");
+    assert_string_equal(fc_http_route_own(req->arena, NULL, "/my-order/1"), "/my-order/1");
+    assert_string_equal(fc_http_route_shown(req->arena, NULL, "/dir"), "/dir");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(patterns, req_setup, req_teardown),
         cmocka_unit_test_setup_teardown(params_stay_when_it_does_not_fit, req_setup, req_teardown),
+        cmocka_unit_test_setup_teardown(aliases, req_setup, req_teardown),
     };
     RUN(tests);
 }
