@@ -15,24 +15,12 @@
 #define CORS_HEADERS "Link, Replay-Nonce, Location, Retry-After"
 #define NO_CACHE "public, max-age=0, no-cache"
 
-static struct fc_key_rules key_rules(const struct fc_policy_keys *keys)
-{
-    struct fc_key_rules rules = {.p256 = keys->p256, .p384 = keys->p384, .p521 = keys->p521};
-
-    _Static_assert(sizeof rules.rsa_bits == sizeof keys->rsa_bits, "the same list of sizes");
-    memcpy(rules.rsa_bits, keys->rsa_bits, sizeof rules.rsa_bits);
-    return rules;
-}
-
 int fc_acme_new(const struct fc_acme_params *params, struct fc_acme **ret_acme, struct fc_err *err)
 {
     struct fc_acme *acme = fc_calloc(1, sizeof *acme);
 
     (void)err; /* nothing here can fail; the shape is that of the other parts */
     acme->p = *params;
-    acme->account_keys = key_rules(&params->policy->account_keys);
-    for (const char **alg = params->policy->requests.signature_algorithms; *alg; alg++)
-        acme->account_keys.ed25519 = acme->account_keys.ed25519 || strcmp(*alg, "EdDSA") == 0;
     acme->nonces = fc_acme_nonce_new((size_t)params->policy->requests.nonce_window);
     acme->keys = fc_acme_keys_new();
     acme->attempts = fc_acme_attempt_new();
@@ -179,9 +167,9 @@ static void common_headers(struct fc_acme_call *call)
         fc_http_res_set_header(res, "Replay-Nonce", nonce);
     }
     if (!call->route || call->route->handle != fc_acme_directory)
-        fc_acme_render_link(call, fc_acme_render_url(call, call->acme->p.policy->lenient.names ? "/dir" : "/directory"),
+        fc_acme_render_link(call, fc_acme_render_url(call, fc_acme_policy(call)->lenient.names ? "/dir" : "/directory"),
                             "index");
-    bool no_store = at_new_nonce && !call->acme->p.policy->departs.new_nonce_no_store_missing;
+    bool no_store = at_new_nonce && !fc_acme_policy(call)->departs.new_nonce_no_store_missing;
     fc_http_res_set_header(res, "Cache-Control", no_store ? "no-store" : NO_CACHE);
     if (account_id)
         fc_http_res_set_header(res, "Boulder-Requester", fc_arena_printf(call->arena, "%lld", (long long)account_id));

@@ -122,14 +122,14 @@ static int answer_created(struct fc_acme_call *call, const struct fc_account *ac
     fc_http_res_set_header(call->res, "Location", fc_acme_render_account_url(call, account->id));
     fc_http_res_set_header(call->res, "Boulder-Requester",
                            fc_arena_printf(call->arena, "%lld", (long long)account->id));
-    fc_acme_render_link(call, call->acme->p.policy->directory.terms_of_service, "terms-of-service");
+    fc_acme_render_link(call, fc_acme_policy(call)->directory.terms_of_service, "terms-of-service");
     fc_acme_render_json(call, 201, fc_acme_render_account(call, account));
     return 0;
 }
 
 static int make(struct fc_acme_call *call, const struct new_account *request, const char *thumbprint)
 {
-    const struct fc_policy *policy = call->acme->p.policy;
+    const struct fc_policy *policy = fc_acme_policy(call);
     fc_auto_json jwk = fc_key_to_jwk(call->key);
     char *jwk_text = fc_json_text(jwk);
     bool created;
@@ -155,7 +155,7 @@ static int make(struct fc_acme_call *call, const struct new_account *request, co
 /* Let's Encrypt calls it malformed (G.3); Pebble says what RFC 8555 section 7.3.3 says. */
 static int refuse_terms(struct fc_acme_call *call)
 {
-    const struct fc_policy *policy = call->acme->p.policy;
+    const struct fc_policy *policy = fc_acme_policy(call);
 
     if (!policy->lenient.names && policy->departs.terms_change_ignored)
         return fc_acme_refuse(call, MALFORMED, "must agree to terms of service");
@@ -192,7 +192,7 @@ int fc_acme_new_account(struct fc_acme_call *call)
 /* An account of an earlier schema agreed to whatever there was. */
 static bool terms_changed(const struct fc_acme_call *call, const struct fc_account *account)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
 
     return !policy->departs.terms_change_ignored && account->terms &&
            strcmp(account->terms, policy->directory.terms_of_service) != 0;
@@ -202,7 +202,7 @@ int fc_acme_terms_check(struct fc_acme_call *call)
 {
     if (!call->signer || call->route->at == FC_FAULT_AT_ACCOUNT || !terms_changed(call, &call->signer->account))
         return 0;
-    call->problem.instance = fc_policy_at(call->acme->p.policy, call->now)->directory.terms_of_service;
+    call->problem.instance = fc_acme_policy(call)->directory.terms_of_service;
     return fc_acme_refuse(call, USER_ACTION_REQUIRED,
                           "Terms of service have changed: agree to them by termsOfServiceAgreed in the account");
 }
@@ -212,7 +212,7 @@ static bool agrees(struct fc_acme_call *call, struct fc_account *account)
 {
     if (!json_is_true(json_object_get(call->body, "termsOfServiceAgreed")) || !terms_changed(call, account))
         return false;
-    account->terms = fc_policy_at(call->acme->p.policy, call->now)->directory.terms_of_service;
+    account->terms = fc_acme_policy(call)->directory.terms_of_service;
     return true;
 }
 
@@ -286,7 +286,7 @@ int fc_acme_account(struct fc_acme_call *call)
         return -1;
     if (changed && save(call, &account))
         return fc_acme_problem_internal(call, "Unable to update account");
-    fc_acme_render_link(call, call->acme->p.policy->directory.terms_of_service, "terms-of-service");
+    fc_acme_render_link(call, fc_acme_policy(call)->directory.terms_of_service, "terms-of-service");
     fc_acme_render_json(call, 200, fc_acme_render_account(call, &account));
     return 0;
 }

@@ -53,7 +53,7 @@ static int check_size(struct fc_acme_call *call)
 {
     const struct fc_http_req *req = call->req;
 
-    if (req->body_too_large || req->body_len > (size_t)call->acme->p.policy->requests.max_body)
+    if (req->body_too_large || req->body_len > (size_t)fc_acme_policy(call)->requests.max_body)
         return fc_acme_departs(call)->large_body_unauthorized
                    ? fc_acme_refuse(call, UNAUTHORIZED, "request body too large")
                    : fc_problem_set_status(&call->problem, call->arena, FC_PROBLEM_MALFORMED, 413,
@@ -65,7 +65,7 @@ static int check_size(struct fc_acme_call *call)
 
 static int bad_algorithm(struct fc_acme_call *call, const char *alg)
 {
-    const char *const *names = (const char *const *)call->acme->p.policy->requests.signature_algorithms;
+    const char *const *names = (const char *const *)fc_acme_policy(call)->requests.signature_algorithms;
     struct fc_buf list fc_auto_buf = {0};
 
     fc_buf_init(&list, ALGORITHMS_MAX);
@@ -101,7 +101,7 @@ int fc_acme_auth_fault(struct fc_acme_call *call, enum fc_jws_fault fault, const
 
 static int parse(struct fc_acme_call *call)
 {
-    const char *const *names = (const char *const *)call->acme->p.policy->requests.signature_algorithms;
+    const char *const *names = (const char *const *)fc_acme_policy(call)->requests.signature_algorithms;
     struct fc_jws jws = {0};
     enum fc_jws_fault fault = fc_jws_parse(call->arena, call->req->body, call->req->body_len, names, &jws);
 
@@ -296,12 +296,25 @@ static int read_blocked(struct fc_acme_call *call, const struct fc_key *key, boo
     return fc_store_key_blocked(store, spki, ret_blocked, &call->err);
 }
 
+static struct fc_key_rules key_rules(const struct fc_policy *policy)
+{
+    const struct fc_policy_keys *keys = &policy->account_keys;
+    struct fc_key_rules rules = {.p256 = keys->p256, .p384 = keys->p384, .p521 = keys->p521};
+
+    _Static_assert(sizeof rules.rsa_bits == sizeof keys->rsa_bits, "the same list of sizes");
+    memcpy(rules.rsa_bits, keys->rsa_bits, sizeof rules.rsa_bits);
+    for (const char **alg = policy->requests.signature_algorithms; *alg; alg++)
+        rules.ed25519 = rules.ed25519 || strcmp(*alg, "EdDSA") == 0;
+    return rules;
+}
+
 int fc_acme_auth_key_policy(struct fc_acme_call *call, const struct fc_key *key)
 {
+    const struct fc_key_rules rules = key_rules(fc_acme_policy(call));
     struct fc_err reason = {0};
     bool blocked;
 
-    if (fc_key_check(key, &call->acme->account_keys, &reason))
+    if (fc_key_check(key, &rules, &reason))
         return fc_acme_refuse(call, BAD_PUBLIC_KEY, "invalid request signing key: %s", reason.text);
     if (read_blocked(call, key, &blocked))
         return fc_acme_problem_internal(call, VALIDATE);

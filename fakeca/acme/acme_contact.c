@@ -53,14 +53,14 @@ static bool is_dot_atom(const char *text, size_t len)
 
 static int check_domain(struct fc_acme_call *call, const char *mail_domain)
 {
-    const struct fc_ident_rules rules = {.any = call->acme->p.policy->lenient.names};
+    const struct fc_ident_rules rules = {.any = fc_acme_policy(call)->lenient.names};
     char *domain = fc_arena_strdup(call->arena, mail_domain);
     struct fc_problem inner = {0};
 
     fc_text_lower(domain);
     if (fc_ident_check_dns(domain, &rules, call->arena, &inner, NULL))
         return fc_acme_refuse(call, INVALID_CONTACT, "contact email has invalid domain: %s", inner.detail);
-    for (const char **bad = call->acme->p.policy->requests.forbidden_contact_domains; bad && *bad; bad++)
+    for (const char **bad = fc_acme_policy(call)->requests.forbidden_contact_domains; bad && *bad; bad++)
         if (strcmp(domain, *bad) == 0)
             return fc_acme_refuse(call, INVALID_CONTACT, "contact email has forbidden domain %s",
                                   fc_acme_problem_quote(call->arena, domain));
@@ -97,7 +97,7 @@ static int check_one(struct fc_acme_call *call, const char *contact)
 
 static int check_all(struct fc_acme_call *call, const json_t *contacts)
 {
-    int64_t max = call->acme->p.policy->requests.max_contacts;
+    int64_t max = fc_acme_policy(call)->requests.max_contacts;
     size_t count = json_array_size(contacts);
 
     if (count > (size_t)max)

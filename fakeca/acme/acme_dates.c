@@ -29,13 +29,13 @@ static int check_some(struct fc_acme_call *call, const struct fc_order *order)
 
 int fc_acme_dates_read(struct fc_acme_call *call, const struct fc_profile_version *profile, struct fc_order *order)
 {
-    int64_t backdate = fc_policy_at(call->acme->p.policy, call->now)->issuance.max_backdate;
+    int64_t backdate = fc_acme_policy(call)->issuance.max_backdate;
 
     if (fc_acme_departs(call)->no_dates_in_orders)
         return 0;
     if (read_time(call, "notBefore", &order->not_before) || read_time(call, "notAfter", &order->not_after))
         return -1;
-    if (fc_policy_at(call->acme->p.policy, call->now)->lenient.names)
+    if (fc_acme_policy(call)->lenient.names)
         return check_some(call, order);
     int64_t from = order->not_before ? order->not_before : call->now - backdate;
     if (order->not_before && (from < call->now - backdate || from > call->now + profile->validity))

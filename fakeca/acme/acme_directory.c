@@ -74,12 +74,12 @@ static json_t *value_of(const struct fc_acme_call *call, const struct member *me
 {
     if (member->path)
         return json_string(fc_acme_render_url(call, "%s", member->path));
-    return meta(fc_policy_at(call->acme->p.policy, call->now), call->arena);
+    return meta(fc_acme_policy(call), call->arena);
 }
 
 int fc_acme_directory(struct fc_acme_call *call)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
     char random[FC_B64URL_LEN(RANDOM_BYTES) + 1] = "";
     unsigned char bytes[RANDOM_BYTES];
     json_t *object = json_object();

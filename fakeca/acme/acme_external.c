@@ -67,7 +67,7 @@ static int verify(struct fc_acme_call *call, const char *text, struct fc_acme_ex
     }
     if (!fc_jws_mac_fits(&binding, key.key, key.key_len))
         return fc_acme_refuse(call, UNAUTHORIZED, "its signature is wrong");
-    if (key.account_id && !call->acme->p.policy->lenient.names)
+    if (key.account_id && !fc_acme_policy(call)->lenient.names)
         return fc_acme_refuse(call, UNAUTHORIZED, "its key is bound to another account");
     ret_external->kid = binding.kid;
     ret_external->text = text;
@@ -76,7 +76,7 @@ static int verify(struct fc_acme_call *call, const char *text, struct fc_acme_ex
 
 int fc_acme_external_check(struct fc_acme_call *call, struct fc_acme_external *ret_external)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
     const json_t *binding = json_object_get(call->body, "externalAccountBinding");
 
     if (!policy->external_account.offered || !binding || json_is_null(binding))
@@ -96,7 +96,7 @@ int fc_acme_external_check(struct fc_acme_call *call, struct fc_acme_external *r
 int fc_acme_external_use(struct fc_acme_call *call, const struct fc_acme_external *external, int64_t account_id)
 {
     /* Pebble's keys bind any number of accounts */
-    if (!external->kid || call->acme->p.policy->lenient.names)
+    if (!external->kid || fc_acme_policy(call)->lenient.names)
         return 0;
     if (fc_store_external_use(call->acme->p.store, call->acme->p.policy->name, external->kid, account_id, &call->err) ==
         0)

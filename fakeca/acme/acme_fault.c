@@ -35,8 +35,7 @@ static void drop_json(void *value)
 static const struct fc_jws *jws_of(struct look *look)
 {
     struct fc_acme_call *call = look->call;
-    const char *const *algs =
-        (const char *const *)fc_policy_at(call->acme->p.policy, call->now)->requests.signature_algorithms;
+    const char *const *algs = (const char *const *)fc_acme_policy(call)->requests.signature_algorithms;
 
     if (!look->parsed && call->req->body_len > 0 &&
         fc_jws_parse(call->arena, call->req->body, call->req->body_len, algs, &look->jws) != FC_JWS_OK)
@@ -261,7 +260,7 @@ static int answer_problem(struct fc_acme_call *call, const struct fc_fault *faul
     const struct fc_problem usual = {.type = type};
 
     if (type == FC_PROBLEM_USER_ACTION_REQUIRED)
-        call->problem.instance = fc_policy_at(call->acme->p.policy, call->now)->directory.terms_of_service;
+        call->problem.instance = fc_acme_policy(call)->directory.terms_of_service;
     return refuse_with(call, fault, type, fc_problem_status(&usual), "trouble on request");
 }
 

@@ -86,6 +86,7 @@ static int check(struct finalize *finalize)
                                      .idents = order->idents,
                                      .n_idents = order->n_idents,
                                      .profile = fc_profile_at(profile, call->now),
+                                     .now = call->now,
                                      .account_spki = call->signer->spki,
                                      .key_blocked = blocked};
     return fc_ca_check_csr(call->acme->p.ca, &look, call->arena, &call->problem);
@@ -181,7 +182,7 @@ static int finish_now(struct finalize *finalize)
 static int finish(struct finalize *finalize)
 {
     const struct fc_acme *acme = finalize->call->acme;
-    bool later = acme->p.pace == FC_PACE_LETSENCRYPT && acme->p.policy->issuance.finalize_async;
+    bool later = acme->p.pace == FC_PACE_LETSENCRYPT && fc_acme_policy(finalize->call)->issuance.finalize_async;
 
     return later ? finish_later(finalize) : finish_now(finalize);
 }

@@ -23,7 +23,6 @@ struct fc_acme_rechecks;
 
 struct fc_acme {
     struct fc_acme_params p;
-    struct fc_key_rules account_keys;
     struct fc_acme_nonces *nonces;
     struct fc_acme_keys *keys;
     struct fc_acme_attempts *attempts;
@@ -96,8 +95,10 @@ struct fc_acme_call {
 #define fc_acme_missing(call, ...)                                                                                     \
     fc_problem_set_status(&(call)->problem, (call)->arena, FC_PROBLEM_MALFORMED, 404, __VA_ARGS__)
 
-/* Where the environment departs from the RFC, at the time of the request. */
-#define fc_acme_departs(call) (&fc_policy_at((call)->acme->p.policy, (call)->now)->departs)
+/* The rules at the time of the request: any of them may change on a date. */
+#define fc_acme_policy(call) fc_policy_at((call)->acme->p.policy, (call)->now)
+/* Where the environment departs from the RFC then. */
+#define fc_acme_departs(call) (&fc_acme_policy(call)->departs)
 
 /* ---- acme_problem.c ---- */
 

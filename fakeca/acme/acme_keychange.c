@@ -50,7 +50,7 @@ static int read_payload(struct fc_acme_call *call, const struct fc_jws *inner, c
 
 static int check_inner(struct fc_acme_call *call, struct fc_key **ret_key, const char **ret_account)
 {
-    const char *const *algs = (const char *const *)call->acme->p.policy->requests.signature_algorithms;
+    const char *const *algs = (const char *const *)fc_acme_policy(call)->requests.signature_algorithms;
     struct fc_jws inner = {0};
     enum fc_jws_fault fault = fc_jws_parse(call->arena, call->jws.payload, call->jws.payload_len, algs, &inner);
 

@@ -70,7 +70,7 @@ static int refuse(struct fc_acme_call *call, const struct fc_limits_denial *deni
     fc_events_note(acme->p.events, FC_EVENT_LIMIT_DENIED, call->now, &about, data);
     fc_limits_told(acme->p.limits, denial->retry_at);
     call->problem.retry_after_s = denial->retry_after_s;
-    call->problem.help_url = acme->p.policy->directory.rate_limits_url;
+    call->problem.help_url = fc_acme_policy(call)->directory.rate_limits_url;
     return fc_acme_refuse(call, RATE_LIMITED, "%s", denial->detail);
 }
 

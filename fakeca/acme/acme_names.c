@@ -34,7 +34,7 @@ static int decode_one(struct fc_acme_call *call, const json_t *item, struct fc_i
 
 static int decode_all(struct fc_acme_call *call, const json_t *items, struct fc_acme_names *names)
 {
-    int64_t max_bytes = call->acme->p.policy->requests.max_identifier_bytes;
+    int64_t max_bytes = fc_acme_policy(call)->requests.max_identifier_bytes;
     size_t count = json_array_size(items), bytes = 0;
 
     names->idents = fc_arena_alloc(call->arena, count * sizeof *names->idents);
@@ -110,7 +110,7 @@ static int refuse(struct look *look)
 static int check(struct fc_acme_call *call, struct fc_acme_names *names, const char *const *blocked,
                  const char *context)
 {
-    const struct fc_policy *policy = call->acme->p.policy;
+    const struct fc_policy *policy = fc_acme_policy(call);
     const struct fc_ident_rules rules = {
         .rehearsal = policy->rehearsal, .any = policy->lenient.names, .blocked = blocked};
     struct look look = {.call = call, .rules = &rules, .context = context};
@@ -191,12 +191,12 @@ static int check_overlap(struct fc_acme_call *call, const struct fc_acme_names *
 int fc_acme_order_names(struct fc_acme_call *call, const struct fc_profile_version *profile, const char *profile_name,
                         struct fc_acme_names *names)
 {
-    const char *const *blocked = (const char *const *)call->acme->p.policy->blocked_names;
+    const char *const *blocked = (const char *const *)fc_acme_policy(call)->blocked_names;
 
     if (names->count > (size_t)profile->max_identifiers)
         return fc_acme_refuse(call, MALFORMED, CREATING " :: Order cannot contain more than %" PRId64 " identifiers",
                               profile->max_identifiers);
     if (check_types(call, profile, profile_name, names) || check(call, names, blocked, CREATING))
         return -1;
-    return call->acme->p.policy->lenient.names ? 0 : check_overlap(call, names);
+    return fc_acme_policy(call)->lenient.names ? 0 : check_overlap(call, names);
 }

@@ -41,7 +41,7 @@ struct making {
 static int find_authz(const struct making *making, const struct fc_ident *ident, struct fc_authz *ret_authz)
 {
     struct fc_acme_call *call = making->call;
-    const struct fc_policy *policy = call->acme->p.policy;
+    const struct fc_policy *policy = fc_acme_policy(call);
     int64_t margin = making->profile->order_lifetime / 8;
     bool wildcard = fc_ident_wildcard(ident);
 
@@ -62,7 +62,7 @@ static int find_authz(const struct making *making, const struct fc_ident *ident,
 
 static const char *offered_types(const struct fc_acme_call *call, const struct fc_ident *ident)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
     const char **methods = ident->type == FC_IDENT_IP ? policy->validation.methods_ip
                            : fc_ident_wildcard(ident) ? policy->validation.methods_wildcard
                                                       : policy->validation.methods_dns;
@@ -181,7 +181,7 @@ static int find_order(struct making *making)
     struct fc_authz *authzs;
     struct fc_order old;
 
-    if (call->acme->p.policy->lenient.no_order_reuse || call->acme->p.policy->reuse.orders_off)
+    if (fc_acme_policy(call)->lenient.no_order_reuse || fc_acme_policy(call)->reuse.orders_off)
         return 0;
     if (fc_store_reuse_order(store, call->arena, &query, &old, &call->err))
         return fc_acme_problem_caught(call, FC_E_NOT_FOUND) ? 0 : -1;
@@ -251,7 +251,7 @@ static const char *any_profile(const struct fc_policy *policy)
 
 int fc_acme_new_order(struct fc_acme_call *call)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
     struct fc_acme_names names = {0};
     const char *profile_name = NULL, *replaces = NULL;
 
@@ -338,7 +338,7 @@ static int find_or_make_authz(struct making *making)
 
 int fc_acme_new_authz(struct fc_acme_call *call)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
     const char *profile_name = policy->departs.profile_not_shown ? NULL : policy->default_profile;
     struct fc_acme_names names = {0};
     struct fc_authz authz = {0};
@@ -398,7 +398,7 @@ static int read_failed(struct fc_acme_call *call, int64_t id)
 /* Any order past its expiry, a valid one too, is not there any more (C.3); others' orders look the same as none. */
 static int check_order(struct fc_acme_call *call, const struct fc_order *order, int64_t account_id)
 {
-    const struct fc_policy *policy = call->acme->p.policy;
+    const struct fc_policy *policy = fc_acme_policy(call);
     int64_t who = fc_acme_auth_account_id(call);
     bool expired = call->now > order->expires_at && policy->departs.expired_order_not_found;
 
@@ -429,7 +429,7 @@ void fc_acme_order_answer(struct fc_acme_call *call, int status, const struct fc
                           enum fc_status order_status)
 {
     const char *retry_after =
-        fc_arena_printf(call->arena, "%" PRId64, call->acme->p.policy->issuance.processing_retry_after_s);
+        fc_arena_printf(call->arena, "%" PRId64, fc_acme_policy(call)->issuance.processing_retry_after_s);
 
     if (order_status == FC_STATUS_VALID && fc_acme_fault_order_held(call, order->id, &retry_after))
         order_status = FC_STATUS_PROCESSING;

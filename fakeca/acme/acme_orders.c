@@ -11,7 +11,7 @@
 static int read_page(struct fc_acme_call *call, int64_t account_id, int64_t before, json_t *urls, int64_t *ret_last)
 {
     struct fc_store *store = call->acme->p.store;
-    int64_t wanted = call->acme->p.policy->lenient.orders_per_page;
+    int64_t wanted = fc_acme_policy(call)->lenient.orders_per_page;
     const size_t most = wanted ? (size_t)wanted : PAGE;
     const struct fc_store_page page = {.after = before, .limit = most + 1, .newest_first = true};
     struct fc_store_tx tx fc_auto_tx = {0};

@@ -95,7 +95,7 @@ static const char *mac_of(struct fc_arena *arena, const unsigned char secret[SEC
 
 static const char *make_token(struct fc_acme_call *call, const unsigned char secret[SECRET_BYTES], const char *names)
 {
-    int64_t lifetime = fc_policy_at(call->acme->p.policy, call->now)->pausing.token_lifetime;
+    int64_t lifetime = fc_acme_policy(call)->pausing.token_lifetime;
     const char *subject = fc_arena_printf(call->arena, "%" PRId64, fc_acme_auth_account_id(call));
     const char *header = encode_json(call->arena, json_pack("{s:s,s:s}", "alg", "HS256", "typ", "JWT"));
     const char *payload =
@@ -141,7 +141,7 @@ static int refuse(struct fc_acme_call *call, const char *const *names, size_t co
 
 int fc_acme_pause_check(struct fc_acme_call *call, const struct fc_ident *idents, size_t count)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
     struct fc_store *store = call->acme->p.store;
     int64_t account_id = fc_acme_auth_account_id(call);
     size_t max = (size_t)policy->pausing.listed_max, found = 0, any;
@@ -263,7 +263,7 @@ int fc_acme_pause_form(struct fc_acme_call *call)
 int fc_acme_pause_end(struct fc_acme_call *call)
 {
     struct fc_acme *acme = call->acme;
-    int64_t max = fc_policy_at(acme->p.policy, call->now)->pausing.unpause_max, count;
+    int64_t max = fc_acme_policy(call)->pausing.unpause_max, count;
     struct fc_store_tx tx fc_auto_tx = {0};
     struct claim claim;
 

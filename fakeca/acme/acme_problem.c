@@ -31,7 +31,7 @@ void fc_acme_problem_send(struct fc_acme_call *call)
     int64_t retry_after_s = problem->retry_after_s;
 
     if (problem->type == FC_PROBLEM_SERVER_INTERNAL && !retry_after_s)
-        retry_after_s = call->acme->p.policy->requests.internal_retry_after_s;
+        retry_after_s = fc_acme_policy(call)->requests.internal_retry_after_s;
     fc_http_res_json(call->req, call->res, fc_problem_status(problem), "application/problem+json",
                      fc_problem_json(problem));
     if (retry_after_s > 0)

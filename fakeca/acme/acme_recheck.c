@@ -154,7 +154,7 @@ static struct fc_acme_recheck *recheck_new(struct fc_acme_call *call, size_t cou
 int fc_acme_recheck_start(struct fc_acme_call *call, const struct fc_acme_order_view *view,
                           struct fc_acme_recheck **ret_recheck)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
     size_t due = 0, at = 0;
 
     *ret_recheck = NULL;

@@ -108,7 +108,7 @@ json_t *fc_acme_render_account(const struct fc_acme_call *call, const struct fc_
     json_t *object = json_object();
 
     set_stored(object, "key", account->jwk);
-    if (!call->acme->p.policy->departs.contact_not_stored) {
+    if (!fc_acme_policy(call)->departs.contact_not_stored) {
         set_stored(object, "contact", account->contact);
         json_object_set_new_nocheck(object, "termsOfServiceAgreed", json_boolean(account->terms_agreed));
     }
@@ -168,7 +168,7 @@ static enum fc_status challenge_status(const struct fc_authz *authz)
 /* dns-persist-01 has no token: what must stand in DNS is the same for good (letsencrypt.md B.7). */
 static void set_persist(const struct fc_acme_call *call, json_t *object, int64_t account_id)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
     json_t *issuers = json_array();
 
     for (const char **name = policy->directory.caa_identities; *name; name++)

@@ -109,7 +109,7 @@ static int read_info(struct fc_acme_call *call, const char *serial, struct info 
 
 static int64_t retry_after_s(const struct fc_acme_call *call, const struct info *info)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
     int64_t base = policy->renewal_info.retry_after / FC_SECOND;
     int64_t spread = base * policy->renewal_info.retry_after_spread_percent / 100;
 
@@ -125,7 +125,7 @@ static int64_t retry_after_s(const struct fc_acme_call *call, const struct info 
 /* Revoked before moved before its own dates. */
 static void window_of(const struct fc_acme_call *call, const struct info *info, struct fc_ca_window *ret_window)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
 
     if (info->cert.revoked_at)
         fc_ca_ari_revoked(policy, call->now, ret_window);

@@ -138,7 +138,7 @@ static const char *named_reasons(struct fc_arena *arena, const int64_t *allowed)
 
 static int check_reason(struct revocation *revocation)
 {
-    const int64_t *allowed = revocation->call->acme->p.policy->issuance.revocation_reasons;
+    const int64_t *allowed = fc_acme_policy(revocation->call)->issuance.revocation_reasons;
 
     for (size_t i = 0; allowed[i] >= 0; i++)
         if (allowed[i] == revocation->reason)
@@ -270,7 +270,7 @@ static int revoke_key(struct revocation *revocation)
 {
     struct fc_acme_call *call = revocation->call;
 
-    if (call->acme->p.policy->lenient.names)
+    if (fc_acme_policy(call)->lenient.names)
         return revoke_as_asked(revocation);
     if (revoke_compromised(revocation))
         return -1;

@@ -43,7 +43,7 @@ static const struct fc_acme_route routes[] = {
 
 bool fc_acme_routes_offers(const struct fc_acme_call *call, enum fc_acme_needs needs)
 {
-    const struct fc_policy *policy = fc_policy_at(call->acme->p.policy, call->now);
+    const struct fc_policy *policy = fc_acme_policy(call);
 
     switch (needs) {
     case FC_ACME_NEEDS_RENEWAL_INFO:
@@ -77,7 +77,7 @@ bool fc_acme_routes_allows(const struct fc_acme_call *call, const char **ret_all
 {
     const struct fc_acme_route *route = call->route;
     const char *method = call->req->method;
-    bool get = route->get || (route->get_by_policy && call->acme->p.policy->departs.unsigned_get);
+    bool get = route->get || (route->get_by_policy && fc_acme_policy(call)->departs.unsigned_get);
 
     /* the order of Boulder's Allow header */
     *ret_allow = !get ? "POST" : route->post ? "GET, POST, HEAD" : "GET, HEAD";

@@ -54,6 +54,7 @@ struct fc_ca_check {
     const struct fc_ident *idents; /* of the order, sorted */
     size_t n_idents;
     const struct fc_profile_version *profile;
+    int64_t now;
     const unsigned char *account_spki; /* 32 bytes */
     bool key_blocked;                  /* of the CSR's key: store_cert.h */
 };

@@ -206,7 +206,8 @@ int fc_ca_check_csr(const struct fc_ca *ca, const struct fc_ca_check *check, str
     static int (*const checks[])(struct look * look) = {
         check_must_staple, check_key, check_signature, check_fields, check_identifiers, check_order, check_account_key,
     };
-    struct look look = {.policy = ca->policy, .check = check, .arena = arena, .problem = ret_problem};
+    struct look look = {
+        .policy = fc_policy_at(ca->policy, check->now), .check = check, .arena = arena, .problem = ret_problem};
 
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i](&look))

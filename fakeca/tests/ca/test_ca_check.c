@@ -30,7 +30,7 @@ static const unsigned char other_key[32] = {1};
 
 static void prepare(struct lib_ca *t, const struct fc_csr *csr, const char *names, struct fc_ca_check *ret_check)
 {
-    *ret_check = (struct fc_ca_check){.csr = csr, .account_spki = other_key};
+    *ret_check = (struct fc_ca_check){.csr = csr, .now = t->now, .account_spki = other_key};
     ret_check->idents = lib_ca_idents(t, names, &ret_check->n_idents);
     ret_check->profile = fc_profile_at(fc_policy_profile(t->policy, NULL), t->now);
 }
