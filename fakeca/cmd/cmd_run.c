@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/base_alloc.h"
+#include "base/base_buf.h"
 #include "base/base_clock.h"
 #include "base/base_json.h"
 #include "base/base_proc.h"
@@ -42,6 +43,7 @@ static const char about[] =
     "examples:\n"
     "  fakeca run -- certbot renew --no-random-sleep-on-renew\n"
     "  fakeca run --monotonic -- caddy run\n"
+    "  fakeca run --resolve-all -- curl https://a.test:8443/\n"
     "  fakeca run --explain -- ./renew.sh           tell what each program will see, start nothing\n"
     "  fakeca run -- sh -c 'date; fakeca --advance-days 60; date'\n";
 
@@ -49,6 +51,7 @@ struct target {
     struct fc_timeshift_params run; /* first: FC_TIMESHIFT_ROWS */
     struct fc_cmd_target api;
     const char *port_map;
+    bool resolve_all;
 };
 
 #define TEXT(row_name, member, row_arg, row_env, row_help)                                                             \
@@ -62,6 +65,10 @@ static const struct fc_opt options[] = {
     TEXT("state", api.state, "DIR", "FAKECA_STATE", "state folder of the running CA"),
     TEXT("management", api.management, "URL", "FAKECA_MANAGEMENT", "management address of the running CA"),
     TEXT("token", api.token, "TOKEN", "FAKECA_TOKEN", "management token, where the CA was given one"),
+    {.name = "resolve-all",
+     .type = FC_OPT_FLAG,
+     .offset = offsetof(struct target, resolve_all),
+     .help = "names that the CA knows resolve to what it answers: CMD's /etc/hosts is answered with them"},
     TEXT("port-map", port_map, "MAP", NULL, "of the CA that is started for this command: where validation connects"),
     {.name = NULL}};
 
@@ -173,6 +180,30 @@ static void export_place(const struct target *target, const struct fc_cmd_place 
         setenv("FAKECA_MANAGEMENT", target->api.management, 1);
 }
 
+/* ---- --resolve-all: the names of the CA, as a hosts file */
+
+#define NAMES_MAX (4 << 20)
+#define NAMES_TIME (2 * FC_SECOND)
+
+static char *hosts_text(void *cookie)
+{
+    struct fc_cmd_target api = *(const struct fc_cmd_target *)cookie;
+    struct fc_buf text fc_auto_buf = {0};
+    fc_auto_json answer = NULL;
+    const json_t *addresses, *address;
+    const char *name;
+    size_t i;
+
+    api.timeout = NAMES_TIME;
+    if (fc_cmd_api(&api, "GET", "/api/v1/dns/hosts", NULL, &answer, NULL))
+        return NULL;
+    fc_buf_init(&text, NAMES_MAX);
+    fc_buf_puts(&text, "127.0.0.1 localhost\n"); /* first: it is what 127.0.0.1 is called */
+    json_object_foreach(json_object_get(answer, "hosts"), name, addresses) json_array_foreach(addresses, i, address)
+        fc_buf_printf(&text, "%s %s\n", json_string_value(address), name);
+    return fc_buf_detach(&text);
+}
+
 /* Without a name given, and nothing running at the default place. */
 static bool none_is_running(const struct target *target)
 {
@@ -187,6 +218,10 @@ static int find_ca(struct target *target, struct own_ca *ca, struct fc_cmd_place
 {
     bool none = none_is_running(target);
 
+    if (none && target->run.clock_file && target->resolve_all)
+        return fc_err_set(err, FC_E_USAGE,
+                          "--resolve-all asks the running CA for its names, and none is running. Ways without: curl "
+                          "--resolve, lego --dns.resolvers, a container's --add-host or --dns");
     if (none && target->run.clock_file) /* a clock file alone: no CA that could be reached from here */
         return 0;
     if (none && start_own(target, ca, err))
@@ -197,6 +232,10 @@ static int find_ca(struct target *target, struct own_ca *ca, struct fc_cmd_place
         fprintf(stderr, "%s: no CA is running; started one for this command (directory %s)\n", target->run.name,
                 place->shown.directory);
     export_place(target, &place->shown);
+    if (target->resolve_all) {
+        target->run.hosts = hosts_text;
+        target->run.hosts_cookie = &target->api;
+    }
     if (!target->run.clock_file)
         target->run.clock_file = place->shown.clock_file;
     return 0;

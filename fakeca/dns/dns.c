@@ -216,6 +216,21 @@ json_t *fc_dns_list(struct fc_dns *dns)
     return fc_dns_table_json(dns->table);
 }
 
+size_t fc_dns_addresses(struct fc_dns *dns, struct fc_arena *arena, const char *name, const char **ret_addresses,
+                        size_t room)
+{
+    static const unsigned types[] = {FC_DNS_A, FC_DNS_AAAA};
+    size_t n = 0;
+
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        struct fc_dns_found found = {0};
+        fc_dns_table_look(dns->table, arena, name, types[t], &found);
+        for (size_t i = 0; found.rcode == 0 && i < found.n_values && n < room; i++)
+            ret_addresses[n++] = found.values[i].text;
+    }
+    return n;
+}
+
 /* ---- the server ---- */
 
 static void seen(void *cookie, const struct fc_dns_reply *reply, const char *from)

@@ -42,6 +42,12 @@ int fc_dns_clear(struct fc_dns *dns, const char *name, const char *type, int64_t
 /* {"default":["127.0.0.1"],"rules":[{"name","type","values"|"rcode","delay","truncate"}]}, rules in order of name and type; new reference. */
 json_t *fc_dns_list(struct fc_dns *dns);
 
+/* The addresses of a name (lower case, no final dot), IPv4 first, as the rules give them now, delays left aside: at most `room` texts in
+ * the arena; returns their number, 0 when the answer is none. */
+struct fc_arena;
+size_t fc_dns_addresses(struct fc_dns *dns, struct fc_arena *arena, const char *name, const char **ret_addresses,
+                        size_t room);
+
 /* Whether a word is the "rcode" of a rule: "NXDOMAIN", "servfail", "DROP". */
 bool fc_dns_is_rcode(const char *word);
 
@@ -50,7 +56,6 @@ bool fc_dns_is_rcode(const char *word);
 const struct fc_resolver *fc_dns_resolver(struct fc_dns *dns);
 
 /* One message and its answer, for DNS over HTTPS (RFC 8484); what a rule delays comes at once. False: no answer is due. */
-struct fc_arena;
 bool fc_dns_message(struct fc_dns *dns, struct fc_arena *arena, const unsigned char *query, size_t len,
                     const char *from, const unsigned char **ret_data, size_t *ret_len);
 

@@ -6,6 +6,8 @@
 
 #include "base/base_text.h"
 #include "dns/dns.h"
+#include "model/model.h"
+#include "store/store_order.h"
 
 #define NAME_MAX_BYTES 255
 #define TYPE_MAX_BYTES 16
@@ -115,5 +117,59 @@ int fc_manage_dns_delete(struct fc_manage_call *call, struct fc_err *err)
     if (fc_dns_clear(call->manage->params.dns, name, type, call->req->now, &removed, err))
         return -1;
     fc_manage_json(call, json_pack("{s:I}", "removed", (json_int_t)removed));
+    return 0;
+}
+
+/* ---- names and addresses, for who asks no DNS server: `fakeca run --resolve-all` ---- */
+
+#define ADDRESSES_MAX 16
+#define NAMES_MAX 10000
+
+static void add_name(struct fc_manage_call *call, json_t *hosts, const char *name)
+{
+    const char *addresses[ADDRESSES_MAX];
+
+    /* a hosts file has no wildcards, and localhost is everybody's own */
+    if (strchr(name, '*') || strcmp(name, "localhost") == 0 || json_object_get(hosts, name) ||
+        json_object_size(hosts) >= NAMES_MAX)
+        return;
+    json_t *list = json_array();
+    size_t n = fc_dns_addresses(call->manage->params.dns, call->req->arena, name, addresses, ADDRESSES_MAX);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_string(addresses[i]));
+    json_object_set_new(hosts, name, list);
+}
+
+static int add_ordered(struct fc_manage_call *call, json_t *hosts, struct fc_err *err)
+{
+    const struct fc_store_page page = {.limit = FC_STORE_PAGE_MAX, .newest_first = true};
+    struct fc_store *store = call->manage->params.store;
+    struct fc_store_tx tx fc_auto_tx = {0};
+    struct fc_order *orders;
+    size_t count;
+
+    if (fc_store_begin(store, FC_STORE_READ, &tx, err) ||
+        fc_store_order_list(store, call->req->arena, NULL, 0, &page, &orders, &count, err))
+        return -1;
+    fc_store_end(&tx);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < orders[i].n_idents; j++)
+            if (orders[i].idents[j].type == FC_IDENT_DNS)
+                add_name(call, hosts, orders[i].idents[j].value);
+    return 0;
+}
+
+int fc_manage_dns_hosts(struct fc_manage_call *call, struct fc_err *err)
+{
+    fc_auto_json rules = fc_dns_list(call->manage->params.dns);
+    fc_auto_json hosts = json_object();
+    const json_t *rule;
+    size_t i;
+
+    if (add_ordered(call, hosts, err))
+        return -1;
+    json_array_foreach(json_object_get(rules, "rules"), i, rule)
+        add_name(call, hosts, json_string_value(json_object_get(rule, "name")));
+    fc_manage_json(call, json_pack("{s:O}", "hosts", hosts));
     return 0;
 }

@@ -117,6 +117,8 @@ json_t *fc_manage_render_text(const char *text);
 json_t *fc_manage_render_account(const struct fc_account *account);
 json_t *fc_manage_render_order(const struct fc_order *order, const struct fc_authz *authzs, int64_t now);
 json_t *fc_manage_render_authz(const struct fc_authz *authz, int64_t now);
+/* The chains of an issuer (policy name) at now, the default one first: [{"certificates":[...],"root":"root-x1"}]. */
+json_t *fc_manage_render_chains(const struct fc_manage_env *env, const char *issuer, int64_t now);
 json_t *fc_manage_render_certificate(const struct fc_manage *manage, const struct fc_certificate *certificate,
                                      int64_t number, int64_t now);
 
@@ -201,6 +203,7 @@ int fc_manage_faults_clear(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_faults_delete(struct fc_manage_call *call, struct fc_err *err);
 
 int fc_manage_dns_list(struct fc_manage_call *call, struct fc_err *err);
+int fc_manage_dns_hosts(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_dns_put(struct fc_manage_call *call, struct fc_err *err);
 int fc_manage_dns_delete(struct fc_manage_call *call, struct fc_err *err);
 

@@ -82,6 +82,7 @@ const struct fc_manage_route fc_manage_routes[] = {
     {.method = "GET", .pattern = FC_MANAGE_API "/dns", .handler = fc_manage_dns_list},
     {.method = "PUT", .pattern = FC_MANAGE_API "/dns", .handler = fc_manage_dns_put, .body = FC_MANAGE_BODY},
     {.method = "DELETE", .pattern = FC_MANAGE_API "/dns", .handler = fc_manage_dns_delete, .query = {"name", "type"}},
+    {.method = "GET", .pattern = FC_MANAGE_API "/dns/hosts", .handler = fc_manage_dns_hosts},
     {.method = "GET", .pattern = FC_MANAGE_API "/external-accounts", .handler = fc_manage_external_list},
     {.method = "POST",
      .pattern = FC_MANAGE_API "/external-accounts",

@@ -30,6 +30,10 @@ struct fc_timeshift_params {
     pid_t companion;
     void (*orphaned)(void *cookie);
     void *cookie;
+    /* The text of /etc/hosts for the command, asked for at each opening of that file (NULL: its own file). Called in the front; the
+     * text is malloc'd, NULL when it cannot be had now: then the command gets the file as it is. */
+    char *(*hosts)(void *cookie);
+    void *hosts_cookie;
     const char *clock_source; /* for tests: as if the kernel named this one; NULL: ask it */
 };
 

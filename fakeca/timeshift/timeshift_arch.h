@@ -19,6 +19,7 @@ enum fc_timeshift_test {
     FC_TIMESHIFT_FLAG,    /* argument `arg` has the bit `value`; a shifted clock too, when `clock` is not 0 */
     FC_TIMESHIFT_POINTER, /* argument `pointer` is not 0 */
     FC_TIMESHIFT_POINTER_CLOCK, /* argument `pointer` is not 0 and argument `arg` is a shifted clock */
+    FC_TIMESHIFT_READ_ONLY,     /* only when names are given: argument `arg`, flags of open, asks for a file to read */
     FC_TIMESHIFT_FUTEX          /* the operation waits until an absolute time of a shifted clock */
 };
 
@@ -35,6 +36,7 @@ enum fc_timeshift_answer {
     FC_TIMESHIFT_SET_TIMERFD,
     FC_TIMESHIFT_SET_TIMER,
     FC_TIMESHIFT_ITIMER, /* only remembered: the process may have an interval timer */
+    FC_TIMESHIFT_OPEN,   /* of a file, which may be /etc/hosts */
     FC_TIMESHIFT_THREAD  /* the first call of a new program: a second chance to find it */
 };
 

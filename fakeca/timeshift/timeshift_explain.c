@@ -160,6 +160,10 @@ static void print_policy(const struct fc_timeshift_params *params)
     printf("%-11s wall clock shifted, monotonic %s, sleepers %s at a skip\n", "policy",
            params->monotonic ? "shifted too" : "real (--monotonic shifts it)",
            params->no_wake ? "left asleep" : "woken");
+    if (params->hosts)
+        printf("%-11s /etc/hosts is answered with the names that the CA knows at that moment; no wildcards; not for "
+               "programs that ask nscd or systemd-resolved\n",
+               "names");
 }
 
 int fc_timeshift_explain(const struct fc_timeshift_params *params)

@@ -13,6 +13,8 @@
 
 #define FUTEX_COMMAND 0x7f
 #define FUTEX_REALTIME 0x100
+/* O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_DIRECTORY, O_PATH: the same for 32-bit programs */
+#define WRITES (03U | 0100U | 01000U | 0200000U | 010000000U)
 enum { LOCK_PI = 6, WAIT_BITSET = 9, WAIT_REQUEUE_PI = 11, LOCK_PI2 = 13 };
 
 /* ---- putting instructions together; a jump counts the instructions that it leaves out */
@@ -149,6 +151,12 @@ static void test_rule(struct fc_timeshift_filter *f, const struct fc_timeshift_r
         load_low(f, rule->arg);
         notify_clock(f, mask);
         break;
+    case FC_TIMESHIFT_READ_ONLY:
+        load_low(f, rule->arg);
+        jump(f, BPF_JSET, WRITES, 0, 1);
+        ret(f, SECCOMP_RET_ALLOW);
+        ret(f, SECCOMP_RET_USER_NOTIF);
+        break;
     case FC_TIMESHIFT_FUTEX:
         test_futex(f, rule, mono);
         break;
@@ -166,7 +174,7 @@ static void test_rule(struct fc_timeshift_filter *f, const struct fc_timeshift_r
     }
 }
 
-static void build_abi(struct fc_timeshift_filter *f, const struct fc_timeshift_abi *abi, bool mono)
+static void build_abi(struct fc_timeshift_filter *f, const struct fc_timeshift_abi *abi, bool mono, bool names)
 {
     load(f, offsetof(struct seccomp_data, nr));
     if (abi->no_call_bits) {
@@ -175,6 +183,8 @@ static void build_abi(struct fc_timeshift_filter *f, const struct fc_timeshift_a
     }
     for (size_t i = 0; i < abi->n_rules; i++) {
         unsigned short at = f->len;
+        if (abi->rules[i].test == FC_TIMESHIFT_READ_ONLY && !names)
+            continue;
         jump(f, BPF_JEQ, abi->rules[i].number, 0, 0);
         test_rule(f, &abi->rules[i], mono);
         f->code[at].jf = (uint8_t)(f->len - at - 1);
@@ -182,7 +192,7 @@ static void build_abi(struct fc_timeshift_filter *f, const struct fc_timeshift_a
     ret(f, SECCOMP_RET_ALLOW);
 }
 
-void fc_timeshift_filter_build(struct fc_timeshift_filter *filter, bool mono)
+void fc_timeshift_filter_build(struct fc_timeshift_filter *filter, bool mono, bool names)
 {
     filter->len = 0;
     for (size_t i = 0; i < fc_timeshift_n_abis; i++) {
@@ -191,7 +201,7 @@ void fc_timeshift_filter_build(struct fc_timeshift_filter *filter, bool mono)
         jump(filter, BPF_JEQ, fc_timeshift_abis[i].audit, 1, 0);
         unsigned short at = filter->len;
         emit(filter, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
-        build_abi(filter, &fc_timeshift_abis[i], mono);
+        build_abi(filter, &fc_timeshift_abis[i], mono, names);
         filter->code[at].k = (uint32_t)(filter->len - at - 1);
     }
     ret(filter, SECCOMP_RET_ALLOW);

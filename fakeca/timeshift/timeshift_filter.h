@@ -19,8 +19,8 @@ struct fc_timeshift_filter {
     unsigned short len;
 };
 
-/* mono: monotonic clocks are shifted as well. */
-void fc_timeshift_filter_build(struct fc_timeshift_filter *filter, bool mono);
+/* mono: monotonic clocks are shifted as well; names: openings of files are looked at. */
+void fc_timeshift_filter_build(struct fc_timeshift_filter *filter, bool mono, bool names);
 /* Loads it into this process, for ever, with a listener: its descriptor, or -1 with errno. Sets no_new_privs. */
 int fc_timeshift_filter_load(const struct fc_timeshift_filter *filter);
 /* The rule for a call that a listener reported, or NULL. */

@@ -19,6 +19,7 @@
 #include "base/base_clock.h"
 #include "base/base_time.h"
 
+#include "timeshift/timeshift_int.h"
 #include "timeshift/timeshift_proc.h"
 #include "timeshift/timeshift_super.h"
 
@@ -28,7 +29,7 @@ enum { EXIT_NOT_SHIFTED = 3 };
 struct front {
     const struct fc_timeshift_params *params;
     pid_t supervisor;
-    int control, signals;
+    int control, signals, names;
     bool ended, done, lost;
     int status; /* of the command, as waitpid gives it */
     struct fc_timeshift_counters counters;
@@ -256,19 +257,25 @@ static int take_signals(sigset_t *ret_old)
 
 static int open_front(struct front *front, const struct fc_timeshift_clock *clock, sigset_t *ret_old)
 {
-    int sockets[2];
+    int sockets[2], names[2] = {-1, -1};
 
     front->signals = take_signals(ret_old);
-    if (front->signals < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
+    if (front->signals < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0 ||
+        (front->params->hosts && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, names) != 0))
         return -1;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     front->supervisor = fork();
     if (front->supervisor == 0) {
         close(sockets[0]);
-        fc_timeshift_super_main(front->params, clock, sockets[1], ret_old);
+        if (names[0] >= 0)
+            close(names[0]);
+        fc_timeshift_super_main(front->params, clock, (const int[2]){sockets[1], names[1]}, ret_old);
     }
     close(sockets[1]);
+    if (names[1] >= 0)
+        close(names[1]);
     front->control = sockets[0];
+    front->names = names[0];
     return front->supervisor < 0 ? -1 : 0;
 }
 
@@ -297,12 +304,16 @@ static void watch_ca(struct front *front, const struct fc_timeshift_clock *clock
 
 static int serve(struct front *front, const struct fc_timeshift_clock *clock)
 {
-    struct pollfd fds[] = {{.fd = front->signals, .events = POLLIN}, {.fd = front->control, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = front->signals, .events = POLLIN},
+                           {.fd = front->control, .events = POLLIN},
+                           {.fd = front->names, .events = POLLIN}};
 
     front->gone_told = fc_timeshift_clock_state(clock->page) != FC_CLOCK_RUNNING;
     while (!front->done && !front->lost && !(front->ended && front->params->detach)) {
-        poll(fds, 2, front->gone_told ? -1 : WATCH_MS);
+        poll(fds, 3, front->gone_told ? -1 : WATCH_MS);
         read_signals(front);
+        if (fds[2].revents & POLLIN)
+            fc_timeshift_names_answer(front->params, front->names);
         read_control(front);
         watch_ca(front, clock);
     }
@@ -319,7 +330,7 @@ static int fail(const struct fc_timeshift_params *params, const char *text)
 
 static int start(const struct fc_timeshift_params *params, const struct fc_timeshift_clock *clock)
 {
-    struct front front = {.params = params, .control = -1};
+    struct front front = {.params = params, .control = -1, .names = -1};
     sigset_t old;
 
     if (open_front(&front, clock, &old) != 0)
@@ -327,6 +338,8 @@ static int start(const struct fc_timeshift_params *params, const struct fc_times
     close_input_and_output();
     int code = serve(&front, clock);
     close(front.control);
+    if (front.names >= 0)
+        close(front.names);
     if (!params->detach)
         waitpid(front.supervisor, NULL, 0);
     close(front.signals);
@@ -379,6 +392,8 @@ int fc_timeshift_run(const struct fc_timeshift_params *params)
     if (!params->clock_file)
         return fail(params, "no clock file: name it with --clock-file FILE");
     enum fc_timeshift_nested nested = fc_timeshift_nested(params->clock_file);
+    if (nested == FC_TIMESHIFT_SAME_CLOCK && params->hosts)
+        dprintf(STDERR_FILENO, "%s: inside another run: --resolve-all is the outer one's to give\n", params->name);
     if (nested == FC_TIMESHIFT_SAME_CLOCK)
         return exec_only(params);
     if (nested == FC_TIMESHIFT_OTHER_CLOCK)

@@ -1,6 +1,7 @@
 #include "timeshift/timeshift_int.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -110,7 +111,7 @@ int64_t fc_timeshift_inject_give(struct fc_timeshift_inject *inject, uint32_t ma
         return -ESRCH;
     if (await_own(inject, &id)) {
         free(s->queue[--s->n_queue]);
-        if (fc_timeshift_listener_give(s, id, fd) != 0)
+        if (fc_timeshift_listener_give(s, id, fd, O_CLOEXEC) != 0)
             fc_timeshift_listener_return(s, id, 0, EMFILE);
     }
     return result(inject);

@@ -86,6 +86,11 @@ struct fc_timeshift_super {
     struct fc_timeshift_slots vdso; /* offsets */
     bool cookie_reads;              /* the clock cannot be read without a call */
 
+    int names;          /* socket to the front, which knows the text of /etc/hosts; -1: openings are not looked at */
+    uint64_t *openings; /* of /etc/hosts, that wait for it; oldest first */
+    uint32_t *opening_flags;
+    size_t n_openings;
+
     size_t notif_size, response_size;
     struct seccomp_notif **queue; /* received while something else was under way */
     size_t n_queue;
@@ -131,9 +136,19 @@ void fc_timeshift_super_say(struct fc_timeshift_super *s, const char *format, ..
 /* Each: nothing happens when the caller is gone. */
 void fc_timeshift_listener_continue(struct fc_timeshift_super *s, uint64_t id);
 void fc_timeshift_listener_return(struct fc_timeshift_super *s, uint64_t id, int64_t value, int error);
-/* Gives the caller a descriptor; it is the call's result. */
-int fc_timeshift_listener_give(struct fc_timeshift_super *s, uint64_t id, int fd);
+/* Gives the caller a descriptor; it is the call's result. flags: O_CLOEXEC or 0. */
+int fc_timeshift_listener_give(struct fc_timeshift_super *s, uint64_t id, int fd, uint32_t flags);
 bool fc_timeshift_listener_valid(struct fc_timeshift_super *s, uint64_t id);
+
+/* ---- timeshift_names.c: /etc/hosts as the CA would answer ---- */
+
+/* A program opens a file to read. */
+void fc_timeshift_names_open(struct fc_timeshift_super *s, const struct seccomp_notif *notif,
+                             const struct fc_timeshift_rule *rule);
+/* The front has answered, or has gone: then nobody is left waiting. */
+void fc_timeshift_names_arrived(struct fc_timeshift_super *s);
+/* In the front: answers what the supervisor asks on its end of the socket. */
+void fc_timeshift_names_answer(const struct fc_timeshift_params *params, int socket);
 
 /* ---- timeshift_exec.c ---- */
 

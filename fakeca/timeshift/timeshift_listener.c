@@ -1,6 +1,5 @@
 #include "timeshift/timeshift_int.h"
 
-#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 
@@ -34,10 +33,10 @@ void fc_timeshift_listener_return(struct fc_timeshift_super *s, uint64_t id, int
     answer(s, id, error ? 0 : value, -error, 0);
 }
 
-int fc_timeshift_listener_give(struct fc_timeshift_super *s, uint64_t id, int fd)
+int fc_timeshift_listener_give(struct fc_timeshift_super *s, uint64_t id, int fd, uint32_t flags)
 {
     struct seccomp_notif_addfd give = {
-        .id = id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd, .newfd_flags = O_CLOEXEC};
+        .id = id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd, .newfd_flags = flags};
 
     return ioctl(s->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &give) < 0 ? -1 : 0;
 }

@@ -127,7 +127,7 @@ static _Noreturn void be_probed(int socket)
     char go;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    fc_timeshift_filter_build(&filter, false);
+    fc_timeshift_filter_build(&filter, false, false);
     int listener = fc_timeshift_filter_load(&filter);
     if (listener < 0)
         _exit(errno == EBUSY ? 2 : errno == EPERM || errno == EACCES ? 3 : 1);
@@ -209,7 +209,7 @@ static int try_notification(int listener, pid_t child, struct fc_err *err)
         return too_old(err, "a notification did not come");
     if (try_memory(child, err))
         return -1;
-    if (fc_timeshift_listener_give(&s, received.notif.id, STDERR_FILENO) != 0)
+    if (fc_timeshift_listener_give(&s, received.notif.id, STDERR_FILENO, O_CLOEXEC) != 0)
         return too_old(err, "no descriptors by notification");
     return try_trace(child, err);
 }

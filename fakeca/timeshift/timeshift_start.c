@@ -76,7 +76,7 @@ static _Noreturn void be_command(const struct start *start)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != start->supervisor)
         _exit(FC_TIMESHIFT_FAILED);
-    fc_timeshift_filter_build(&filter, start->params->monotonic);
+    fc_timeshift_filter_build(&filter, start->params->monotonic, start->params->hosts != NULL);
     int listener = fc_timeshift_filter_load(&filter);
     if (listener < 0)
         refuse(start, errno == EBUSY ? "already inside a supervised tree (fakeca run, crun, sysbox ...)" : "no filter");
@@ -113,6 +113,8 @@ static void start_command(struct fc_timeshift_super *s, const sigset_t *mask)
     s->command = fork();
     if (s->command == 0) {
         close(s->control);
+        if (s->names >= 0)
+            close(s->names);
         close(sockets[0]);
         be_command(&start);
     }
@@ -239,13 +241,14 @@ static _Noreturn void end_without_listener(struct fc_timeshift_super *s)
 }
 
 void fc_timeshift_super_main(const struct fc_timeshift_params *params, const struct fc_timeshift_clock *clock,
-                             int control, const void *mask)
+                             const int sockets[2], const void *mask)
 {
     static struct fc_timeshift_super super;
     struct fc_timeshift_super *s = &super;
     sigset_t all;
 
-    *s = (struct fc_timeshift_super){.params = params, .clock = *clock, .control = control, .front = getppid()};
+    *s = (struct fc_timeshift_super){
+        .params = params, .clock = *clock, .control = sockets[0], .names = sockets[1], .front = getppid()};
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
     prctl(PR_SET_CHILD_SUBREAPER, 1);

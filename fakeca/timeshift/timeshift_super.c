@@ -284,6 +284,9 @@ static void serve(struct fc_timeshift_super *s, const struct seccomp_notif *noti
         fc_timeshift_wake_note_itimer(s, (pid_t)notif->pid);
         fc_timeshift_listener_continue(s, notif->id);
         break;
+    case FC_TIMESHIFT_OPEN:
+        fc_timeshift_names_open(s, notif, rule);
+        break;
     case FC_TIMESHIFT_THREAD:
         fc_timeshift_exec_late(s, notif, narrow);
         break;
@@ -428,11 +431,12 @@ static int64_t kill_late(struct fc_timeshift_super *s, int64_t now)
 
 void fc_timeshift_super_run(struct fc_timeshift_super *s)
 {
-    enum { LISTENER, SIGNALS, CONTROL, WATCH, N };
+    enum { LISTENER, SIGNALS, CONTROL, WATCH, NAMES, N };
     struct pollfd fds[N] = {{.fd = s->listener, .events = POLLIN},
                             {.fd = s->signals, .events = POLLIN},
                             {.fd = s->control, .events = POLLIN},
-                            {.fd = s->watch, .events = POLLIN}};
+                            {.fd = s->watch, .events = POLLIN},
+                            {.fd = s->names, .events = POLLIN}};
 
     for (;;) {
         reap(s);
@@ -451,6 +455,9 @@ void fc_timeshift_super_run(struct fc_timeshift_super *s)
         if (fds[LISTENER].revents & POLLIN)
             fc_timeshift_super_receive(s);
         serve_queue(s);
+        if (fds[NAMES].revents)
+            fc_timeshift_names_arrived(s);
+        fds[NAMES].fd = s->names;
         if (fds[CONTROL].revents)
             read_control(s);
         fds[CONTROL].fd = s->front_gone ? -1 : s->control;

@@ -32,8 +32,8 @@ struct fc_timeshift_rest {
 
 void fc_timeshift_super_tell(struct fc_timeshift_super *s, char kind, const void *data, size_t len);
 /* The life of the supervisor's process, from its fork on: starts the command, serves until nobody is left. Does not return. `mask`:
- * the signals that were blocked when the front was started. */
+ * the signals that were blocked when the front was started. sockets: to the front, for control and for names (-1: none). */
 void fc_timeshift_super_main(const struct fc_timeshift_params *params, const struct fc_timeshift_clock *clock,
-                             int control, const void *mask) __attribute__((noreturn));
+                             const int sockets[2], const void *mask) __attribute__((noreturn));
 
 #endif

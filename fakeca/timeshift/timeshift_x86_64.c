@@ -52,6 +52,10 @@
         .number = (n), .test = FC_TIMESHIFT_POINTER_CLOCK, .answer = FC_TIMESHIFT_WAIT_CLOCK, .arg = (id),             \
         .pointer = (deadline)                                                                                          \
     }
+#define OPEN(n, path, flags)                                                                                           \
+    {                                                                                                                  \
+        .number = (n), .test = FC_TIMESHIFT_READ_ONLY, .answer = FC_TIMESHIFT_OPEN, .arg = (flags), .pointer = (path)  \
+    }
 #define ALWAYS(n, kind, f)                                                                                             \
     {                                                                                                                  \
         .number = (n), .test = FC_TIMESHIFT_ALWAYS, .answer = (kind), .pointer = 0, .form = (f)                        \
@@ -59,6 +63,7 @@
 
 /* the most frequent first: the filter looks in this order */
 static const struct fc_timeshift_rule wide_rules[] = {
+    OPEN(257, 1, 2),
     FUTEX(202, WIDE),
     READ(228, FC_TIMESHIFT_READ_CLOCK, WIDE),
     {.number = 96, .test = FC_TIMESHIFT_COOKIE, .answer = FC_TIMESHIFT_READ_DAY},
@@ -77,6 +82,7 @@ static const struct fc_timeshift_rule wide_rules[] = {
     {.number = 305, .test = FC_TIMESHIFT_CLOCK, .answer = FC_TIMESHIFT_READ_TIMEX, .arg = 0, .pointer = 1},
     ALWAYS(37, FC_TIMESHIFT_ITIMER, WIDE),
     {.number = 38, .test = FC_TIMESHIFT_COOKIE, .answer = FC_TIMESHIFT_ITIMER}, /* the supervisor makes it too */
+    OPEN(2, 0, 1),
     REFUSED(227, EPERM),
     REFUSED(164, EPERM),
     REFUSED(425, ENOSYS), /* io_uring_setup: its deadlines cannot be seen (clock.md 9.5); libraries fall back */
@@ -106,6 +112,8 @@ static const struct fc_timeshift_rule narrow_rules[] = {
     ALWAYS(243, FC_TIMESHIFT_THREAD, NARROW), /* set_thread_area */
     ALWAYS(27, FC_TIMESHIFT_ITIMER, NARROW),
     ALWAYS(104, FC_TIMESHIFT_ITIMER, NARROW),
+    OPEN(5, 0, 1),
+    OPEN(295, 1, 2),
     REFUSED(25, EPERM),
     REFUSED(79, EPERM),
     REFUSED(264, EPERM),

@@ -12,6 +12,24 @@
 
 #define DNS "/api/v1/dns"
 
+static void hosts(void **state)
+{
+    struct lib_manage *t = *state;
+    int64_t account = lib_manage_account(t, "production", "one");
+
+    assert_int_equal(json_object_size(lib_manage_at(lib_manage_ok(t, "GET", DNS "/hosts", NULL), "hosts")), 0);
+    lib_manage_order(t, account, "a.test", NULL);
+    lib_manage_ok(t, "PUT", DNS, "{\"name\":\"b.test\",\"type\":\"A\",\"values\":[\"192.0.2.1\",\"192.0.2.2\"]}");
+    lib_manage_ok(t, "PUT", DNS, "{\"name\":\"b.test\",\"type\":\"AAAA\",\"values\":[\"2001:db8::1\"]}");
+    lib_manage_ok(t, "PUT", DNS, "{\"name\":\"gone.test\",\"type\":\"*\",\"rcode\":\"NXDOMAIN\"}");
+    lib_manage_ok(t, "PUT", DNS, "{\"name\":\"*.wild.test\",\"type\":\"A\",\"values\":[\"192.0.2.3\"]}");
+    json_t *answer = lib_manage_ok(t, "GET", DNS "/hosts", NULL);
+    fc_auto_json wanted = json_pack("{s:{s:[s],s:[s,s,s],s:[]}}", "hosts", "a.test", "127.0.0.1", "b.test", "192.0.2.1",
+                                    "192.0.2.2", "2001:db8::1", "gone.test");
+    assert_true(json_equal(answer, wanted));
+    lib_manage_ok(t, "DELETE", DNS, NULL);
+}
+
 static void health(void **state)
 {
     struct lib_manage *t = *state;
@@ -215,6 +233,7 @@ int main(void)
         LIB_MANAGE_TEST(run),
         LIB_MANAGE_TEST(status),
         LIB_MANAGE_TEST(status_names_the_next_moments),
+        LIB_MANAGE_TEST(hosts),
         LIB_MANAGE_TEST(dns_rules),
         LIB_MANAGE_TEST(wrong_dns_rules),
         LIB_MANAGE_TEST(port_map),

@@ -239,6 +239,7 @@ static void each_route_answers_as_the_document_says(void **state)
         {"PUT", "/api/v1/dns", "{\"name\":\"b.test\",\"type\":\"*\",\"rcode\":\"SERVFAIL\"}"},
         {"PUT", "/api/v1/dns", "{\"name\":\"c.test\",\"type\":\"A\",\"values\":[],\"delay\":\"2s\",\"truncate\":true}"},
         {"GET", "/api/v1/dns", NULL},
+        {"GET", "/api/v1/dns/hosts", NULL},
         {"POST", "/api/v1/probe", "{\"name\":\"a.test\"}"},
         {"GET", "/api/v1/validations/1", NULL},
         {"DELETE", "/api/v1/dns?name=a.test", NULL},

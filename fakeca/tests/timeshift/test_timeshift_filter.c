@@ -18,8 +18,8 @@ static struct fc_timeshift_filter wall, all;
 static int setup(void **state)
 {
     (void)state;
-    fc_timeshift_filter_build(&wall, false);
-    fc_timeshift_filter_build(&all, true);
+    fc_timeshift_filter_build(&wall, false, false);
+    fc_timeshift_filter_build(&all, true, true);
     return 0;
 }
 
