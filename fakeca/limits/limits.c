@@ -1,16 +1,13 @@
 #include "limits/limits_int.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base_buf.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
 
 #define MILLI 1000
 #define FACTOR_MAX 1000000
-#define WRONG_MAX 2048
 #define COUNT_MAX INT64_C(1000000000000)
 
 /* ---- which limits hold ---- */
@@ -52,32 +49,6 @@ int fc_limits_setting_parse(const char *text, struct fc_limits_setting *ret_sett
                       text, FACTOR_MAX);
 }
 
-/* Certificates are counted under registered domains: an override for another name would never be asked for. */
-static void check_override(const struct fc_policy_override *override, struct fc_arena *arena, struct fc_buf *wrong)
-{
-    const struct fc_ident ident = {FC_IDENT_DNS, override->key};
-
-    if (override->limit != FC_LIMIT_DOMAIN || strchr(override->key, '/'))
-        return;
-    const char *domain = fc_ident_registered_domain(arena, &ident);
-    if (strcmp(domain, override->key) != 0)
-        fc_buf_printf(wrong, "%s'%s' names nothing, its certificates are counted under '%s'", wrong->len ? "; " : "",
-                      override->key, domain);
-}
-
-static int check_overrides(const struct fc_policy *policy, struct fc_err *err)
-{
-    fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
-    struct fc_buf wrong fc_auto_buf = {0};
-
-    fc_buf_init(&wrong, WRONG_MAX);
-    for (size_t i = 0; i < policy->limits.n_overrides; i++)
-        check_override(&policy->limits.overrides[i], arena, &wrong);
-    if (!wrong.len)
-        return 0;
-    return fc_err_set(err, FC_E_USAGE, "%s: limits.overrides: %s", policy->source, wrong.data);
-}
-
 int fc_limits_new(const struct fc_policy *policy, const struct fc_limits_setting *setting,
                   struct fc_limits **ret_limits, struct fc_err *err)
 {
@@ -85,8 +56,6 @@ int fc_limits_new(const struct fc_policy *policy, const struct fc_limits_setting
 
     limits->policy = policy;
     limits->setting = *setting;
-    if (check_overrides(policy, err))
-        return -1;
     if (setting->mode == FC_LIMITS_STAGING && fc_policy_builtin("staging", &limits->numbers, err))
         return -1;
     *ret_limits = FC_TAKE(limits);

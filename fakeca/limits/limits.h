@@ -53,7 +53,7 @@ struct fc_limits_setting {
 int fc_limits_setting_parse(const char *text, struct fc_limits_setting *ret_setting, struct fc_err *err);
 
 struct fc_limits;
-/* The limits of one environment; the policy must outlive them. FC_E_USAGE for overrides of domains that are none. */
+/* The limits of one environment; the policy must outlive them. */
 int fc_limits_new(const struct fc_policy *policy, const struct fc_limits_setting *setting,
                   struct fc_limits **ret_limits, struct fc_err *err);
 void fc_limits_free(struct fc_limits *limits); /* NULL allowed */

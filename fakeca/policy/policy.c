@@ -313,7 +313,8 @@ static int load_all(struct fc_policy_file *file, const struct fc_policy_watch *w
                     struct fc_err *err)
 {
     read_first(file, watch, errs);
-    if (fc_json_errs_report(errs, err) || fc_policy_changes_apply(file, errs, err))
+    fc_policy_changes_apply(file, errs);
+    if (fc_json_errs_report(errs, err))
         return -1;
     fc_policy_profiles_link(file);
     return 0;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/base_opt.h"
 #include "base/base_time.h"
 
 #define CHANGES_MAX 1000
@@ -138,7 +139,62 @@ struct day {
     json_t *before; /* the policy until then */
     json_t *root;   /* the policy from then on */
     struct fc_json_obj *row;
+    bool names_alone; /* the file is wrong already: values are not judged */
 };
+
+#define NAMES_MAX 64
+
+static size_t names_of(json_t *value, const char *ret_names[NAMES_MAX])
+{
+    const char *name;
+    json_t *element;
+    size_t count = 0, i;
+
+    json_object_foreach(value, name, element)
+    {
+        if (count < NAMES_MAX)
+            ret_names[count++] = name;
+    }
+    json_array_foreach(value, i, element)
+    {
+        name = json_string_value(json_object_get(element, "name"));
+        if (name != NULL && count < NAMES_MAX)
+            ret_names[count++] = name;
+    }
+    return count;
+}
+
+/* "profiles.classic" for "profiles.clasic.validity": the way as far as it leads, and the nearest name there; NULL when none is near. */
+static char *nearest_path(json_t *root, const char *path)
+{
+    const char *names[NAMES_MAX], *at = path;
+    json_t *value = root;
+
+    for (;;) {
+        size_t len = strcspn(at, ".");
+        json_t *next = step(value, at, len);
+        if (next == NULL || at[len] == '\0')
+            break;
+        value = next;
+        at += len + 1;
+    }
+    fc_auto_free char *wrong = fc_strndup(at, strcspn(at, "."));
+    const char *near = fc_opt_nearest(wrong, names, names_of(value, names));
+    return near != NULL ? fc_asprintf("%.*s%s", (int)(at - path), path, near) : NULL;
+}
+
+static void names_nothing(const struct day *day, const char *path)
+{
+    fc_auto_free char *near = nearest_path(day->root, path);
+
+    if (near != NULL)
+        fc_json_errs_add(day->row, "set", "'%s' names nothing that the policy has, did you mean '%s'?", path, near);
+    else
+        fc_json_errs_add(day->row, "set",
+                         "'%s' names nothing that the policy has (names of members and of list elements, with '.' "
+                         "between them)",
+                         path);
+}
 
 static void apply_value(const struct day *day, const char *path, json_t *value)
 {
@@ -148,13 +204,10 @@ static void apply_value(const struct day *day, const char *path, json_t *value)
     const json_t *before = find(day->before, path);
 
     if (old == NULL && (held_by == NULL || !is_new_element(held_by, last, value)))
-        fc_json_errs_add(day->row, "set",
-                         "'%s' names nothing that the policy has (names of members and of list elements, with '.' "
-                         "between them)",
-                         path);
-    else if (old != NULL && (before == NULL || !json_equal(old, before)))
+        names_nothing(day, path);
+    else if (!day->names_alone && old != NULL && (before == NULL || !json_equal(old, before)))
         fc_json_errs_add(day->row, "set", "'%s' is set twice on this date", path);
-    else if (old != NULL && json_equal(old, value))
+    else if (!day->names_alone && old != NULL && json_equal(old, value))
         fc_json_errs_add(day->row, "set", "'%s' has this value already: nothing changes", path);
     else
         (void)replace(held_by, last, value);
@@ -195,35 +248,74 @@ static bool sets_something(const struct fc_policy_file *file, size_t first)
     return false;
 }
 
-/* The policy of the new day, with errors that name the day. */
-static int add_box(struct fc_policy_file *file, json_t *root, int64_t on, struct fc_err *err)
+/* What is read once, when the CA starts: a date cannot change it. */
+static void check_lasting(const struct fc_policy *first, const struct fc_policy *policy, struct fc_json_obj *root)
+{
+    const struct {
+        const char *path;
+        bool same;
+    } lasting[] = {
+        {"name", strcmp(first->name, policy->name) == 0},
+        {"as_of", first->as_of == policy->as_of},
+        {"directory.path_prefix", strcmp(first->directory.path_prefix, policy->directory.path_prefix) == 0},
+        {"requests.nonce_window", first->requests.nonce_window == policy->requests.nonce_window},
+        {"issuance.policy_oid", strcmp(first->issuance.policy_oid, policy->issuance.policy_oid) == 0},
+        {"issuance.crl_shards", first->issuance.crl_shards == policy->issuance.crl_shards},
+    };
+
+    for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {
+        if (!lasting[i].same)
+            fc_json_errs_add(root, lasting[i].path, "is the same at all times: no date can change it");
+    }
+}
+
+static void move_messages(struct fc_json_errs *errs, struct fc_json_errs *from)
+{
+    for (size_t i = 0; i < from->count; i++, errs->count++) {
+        if (i < FC_JSON_ERRS_MAX && errs->count < FC_JSON_ERRS_MAX)
+            errs->messages[errs->count] = fc_strdup(from->messages[i]);
+    }
+    fc_json_errs_release(from);
+}
+
+/* The policy of the new day, with errors that name the day. Whether there were none. */
+static bool add_box(struct fc_policy_file *file, json_t *root, int64_t on, struct fc_json_errs *errs)
 {
     char date[FC_TIME_TEXT_MAX];
     fc_auto_free char *name = fc_asprintf("%s: with the changes of %s", file->name, fc_time_rfc3339(on, date));
-    struct fc_json_errs errs;
+    struct fc_json_errs own;
+    struct fc_json_obj obj;
 
-    fc_json_errs_init(&errs, name, NULL, 0);
-    struct fc_policy_box *box = fc_policy_box_new(file, root, NULL, &errs);
+    fc_json_errs_init(&own, name, NULL, 0);
+    struct fc_policy_box *box = fc_policy_box_new(file, root, NULL, &own);
     box->policy.from = on;
     file->boxes[file->n_boxes++] = box;
-    int rc = fc_json_errs_report(&errs, err);
-    fc_json_errs_release(&errs);
-    return rc;
+    fc_json_obj_root(&obj, root, &own);
+    if (own.count == 0)
+        check_lasting(&file->boxes[0]->policy, &box->policy, &obj);
+    bool good = own.count == 0;
+    move_messages(errs, &own);
+    return good;
 }
 
-int fc_policy_changes_apply(struct fc_policy_file *file, struct fc_json_errs *errs, struct fc_err *err)
+void fc_policy_changes_apply(struct fc_policy_file *file, struct fc_json_errs *errs)
 {
+    const bool names_alone = errs->count > 0;
+    fc_auto_json before = json_deep_copy(file->boxes[0]->root);
+
     for (size_t i = 0; i < file->n_changes;) {
-        json_t *before = file->boxes[file->n_boxes - 1]->root;
         fc_auto_json root = json_deep_copy(before);
-        struct day day = {.file = file, .before = before, .root = root};
+        struct day day = {.file = file, .before = before, .root = root, .names_alone = names_alone};
         int64_t on = file->changes[i].on;
         bool new_day = sets_something(file, i);
+        size_t errors = errs->count;
         i = apply_rows(&day, i, errs);
-        if (fc_json_errs_report(errs, err) || (new_day && add_box(file, root, on, err)))
-            return -1;
+        /* a day that is wrong is left out of those behind it: its errors would come again with each */
+        if (new_day && errs->count == errors && (names_alone || add_box(file, root, on, errs))) {
+            json_decref(before);
+            before = json_incref(root);
+        }
     }
-    return 0;
 }
 
 /* ---- asking ---- */

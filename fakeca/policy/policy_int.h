@@ -77,9 +77,9 @@ int64_t fc_policy_read_time(struct fc_json_obj *obj, const char *key);
 #define FC_POLICY_DATES_MAX 100
 /* Reads the rows of `changes`. */
 void fc_policy_changes_read(struct fc_policy_load *load, struct fc_json_obj *root, struct fc_policy_file *file);
-/* Makes a policy for each date behind boxes[0]; FC_E_USAGE with all that is wrong on the first date that does not fit. errs: empty,
- * of the file's text. */
-int fc_policy_changes_apply(struct fc_policy_file *file, struct fc_json_errs *errs, struct fc_err *err);
+/* Makes a policy for each date behind boxes[0]; what is wrong on any date goes to errs. When errs has something already, only names are
+ * looked at: no policy is made. */
+void fc_policy_changes_apply(struct fc_policy_file *file, struct fc_json_errs *errs);
 /* policy.c: reads the sections of root (a reference is taken) into a box of the file; errors go to errs. */
 struct fc_policy_box *fc_policy_box_new(struct fc_policy_file *file, json_t *root, const struct fc_policy_watch *watch,
                                         struct fc_json_errs *errs);

@@ -82,6 +82,18 @@ static bool is_domain(const char *key)
            (key[0] != '.' && key[strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789-.*")] == '\0');
 }
 
+/* Certificates are counted under registered domains and whole ranges: an override for anything else would never be asked for. */
+static void check_counted(struct fc_policy_load *load, struct fc_json_obj *obj, const char *key)
+{
+    const size_t len = strcspn(key, "/");
+    const struct fc_ident ident = {key[len] == '/' ? FC_IDENT_IP : FC_IDENT_DNS,
+                                   fc_arena_strndup(load->arena, key, len)};
+    const char *counted = fc_ident_registered_domain(load->arena, &ident);
+
+    if (strcmp(counted, key) != 0)
+        fc_json_errs_add(obj, "key", "'%s' names nothing, its certificates are counted under '%s'", key, counted);
+}
+
 static bool is_address(const char *key)
 {
     return key[strspn(key, "abcdef0123456789:.")] == '\0';
@@ -99,7 +111,7 @@ static const struct {
     {FC_LIMIT_DOMAIN_ACCOUNT, is_account, "the number of an account"},
 };
 
-static void check_key(struct fc_json_obj *obj, const struct fc_policy_override *override)
+static void check_key(struct fc_policy_load *load, struct fc_json_obj *obj, const struct fc_policy_override *override)
 {
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (keys[i].limit != override->limit)
@@ -107,6 +119,8 @@ static void check_key(struct fc_json_obj *obj, const struct fc_policy_override *
         if (override->key[0] == '\0' || !keys[i].fits(override->key))
             fc_json_errs_add(obj, "key", "'%s' names nothing: an override of this limit is for %s", override->key,
                              keys[i].what);
+        else if (override->limit == FC_LIMIT_DOMAIN)
+            check_counted(load, obj, override->key);
         return;
     }
     fc_json_errs_add(obj, "limit", "there are no overrides of '%s'", names[override->limit]);
@@ -132,7 +146,7 @@ static void read_override(struct fc_policy_load *load, struct fc_json_obj *obj, 
     override->key = fc_json_str(obj, "key", FC_JSON_REQUIRED, 253);
     override->rule = read_rule(obj);
     if (override->limit != FC_LIMIT_NONE && override->key != NULL) {
-        check_key(obj, override);
+        check_key(load, obj, override);
         check_twice(obj, load->policy->limits.overrides, index);
     }
     override->rule.source = fc_policy_read_end(load, obj);

@@ -118,6 +118,12 @@ static const struct change changes[] = {
     {"changes[0]", "what", "\"\"", "changes[0].what: must say what changes"},
     {"changes[0]", "set", "{\"profiles.clasic.validity\": \"1d\"}",
      "changes[0].set: 'profiles.clasic.validity' names nothing that the policy has"},
+    {"changes[0]", "set", "{\"profiles.clasic.validity\": \"1d\"}", "has, did you mean 'profiles.classic'?"},
+    {"changes[0]", "set", "{\"profiles.classic.valdity\": \"1d\"}", "did you mean 'profiles.classic.validity'?"},
+    {"changes[0]", "set", "{\"issuance.crl_shards\": 7}",
+     "p.json: with the changes of 2024-02-08T00:00:00Z: issuance.crl_shards: is the same at all times: no date can "
+     "change it"},
+    {"changes[0]", "set", "{\"directory.path_prefix\": \"/x\"}", "directory.path_prefix: is the same at all times"},
     {"changes[0]", "set", "{\"\": 1}", "changes[0].set: '' names nothing that the policy has"},
     {"changes[0]", "set", "{\"..\": 1}", "changes[0].set: '..' names nothing that the policy has"},
     {"changes[0]", "set", "{\"changes\": []}", "changes[0].set: 'changes' names nothing that the policy has"},
@@ -250,6 +256,80 @@ static void all_errors_at_once_with_lines_and_nearest_keys(void **state)
     assert_string_equal(err.text, expected);
 }
 
+/* An override of what is never asked for: letsencrypt.md A.1 says what certificates are counted under. */
+static void domains_that_nothing_is_counted_under(void **state)
+{
+    static const struct {
+        const char *key, *counted; /* NULL: it is so */
+    } rows[] = {
+        {"www.b.test", "b.test"},
+        {"b.test", NULL},
+        {"a.b.example.co.uk", "example.co.uk"},
+        {"bar.foo.github.io", "foo.github.io"},
+        {"github.io", NULL},
+        {"*.github.io", NULL},
+        {"192.0.2.0/24", "192.0.2.0/32"},
+        {"192.0.2.7/32", NULL},
+        {"2001:db8:1:2::/64", NULL},
+        {"2001:db8:1:2::9/64", "2001:db8:1:2::/64"},
+        {"2001:db8::/32", "2001:db8::/64"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fc_auto_json root = production_json();
+        json_t *override = find_json(root, V0);
+        struct fc_err err = {0};
+        json_object_set_new(override, "limit", json_string("CertificatesPerDomain"));
+        json_object_set_new(override, "key", json_string(rows[i].key));
+        int rc = load_json(root, &err);
+        if (rc != (rows[i].counted ? -1 : 0))
+            fail_msg("'%s': %d, %s", rows[i].key, rc, err.text);
+        fc_auto_free char *says =
+            fc_asprintf("limits.overrides[0].key: '%s' names nothing, its certificates are counted under '%s'",
+                        rows[i].key, rows[i].counted ? rows[i].counted : "");
+        if (rows[i].counted && !strstr(err.text, says))
+            fail_msg("'%s' does not say '%s'", err.text, says);
+    }
+}
+
+static json_t *new_change(const char *on, const char *path, const char *value)
+{
+    return json_pack("{s:s,s:s,s:{s:s},s:s}", "on", on, "what", "a test", "set", path, value, "source", "a test");
+}
+
+/* Those of every date too, beside those of the policy itself; none twice, although a value that is wrong lasts. */
+static void all_errors_of_all_dates_at_once(void **state)
+{
+    fc_auto_json root = production_json();
+    json_t *list = json_object_get(root, "changes");
+    struct fc_err err = {0};
+    (void)state;
+
+    json_array_append_new(list, new_change("2030-01-01", "profiles.nope.validity", "1d"));
+    json_array_append_new(list, new_change("2031-01-01", "profiles.classic.validity", "1m"));
+    json_array_append_new(list, new_change("2032-01-01", "profiles.tlsserver.validity", "1m"));
+    json_array_append_new(list, new_change("2033-01-01", "limits.renewal_window", "30d"));
+    fc_auto_json errors = json_pack("[s,s,s]", "].set: 'profiles.nope.validity' names nothing",
+                                    "with the changes of 2031-01-01T00:00:00Z: profiles[0].validity: '1m' is not",
+                                    "with the changes of 2032-01-01T00:00:00Z: profiles[1].validity: '1m' is not");
+    assert_int_equal(load_json(root, &err), -1);
+    const char *rest = err.text;
+    for (size_t i = 0; i < json_array_size(errors); i++) {
+        const char *found = strstr(rest, json_string_value(json_array_get(errors, i)));
+        if (!found)
+            fail_msg("'%s' is not in: %s", json_string_value(json_array_get(errors, i)), err.text);
+        rest = strchr(found, '\n') ? strchr(found, '\n') : "";
+    }
+    assert_string_equal(rest, "");
+
+    fc_err_clear(&err);
+    json_object_set_new(json_object_get(root, "validation"), "dns_tries", json_integer(99));
+    assert_int_equal(load_json(root, &err), -1);
+    assert_non_null(strstr(err.text, "validation.dns_tries: 99 is not between"));
+    assert_non_null(strstr(err.text, "'profiles.nope.validity' names nothing"));
+}
+
 static void what_is_no_json(void **state)
 {
     static const struct {
@@ -342,6 +422,8 @@ int main(void)
         cmocka_unit_test(each_rule_of_a_value),
         cmocka_unit_test(one_mistake_one_message),
         cmocka_unit_test(all_errors_at_once_with_lines_and_nearest_keys),
+        cmocka_unit_test(domains_that_nothing_is_counted_under),
+        cmocka_unit_test(all_errors_of_all_dates_at_once),
         cmocka_unit_test(what_is_no_json),
         cmocka_unit_test(an_empty_object_misses_every_section),
         cmocka_unit_test(too_large_files_are_not_read),
