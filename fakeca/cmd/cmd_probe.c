@@ -144,7 +144,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
                                            .type = FC_OPT_STRING,
                                            .offset = offsetof(struct target, connect),
                                            .arg = "ADDR:PORT",
-                                           .help = "connect there, whatever DNS and port map say"},
+                                           .help = "connect there; redirects go their own way"},
                                           {.name = "perspective",
                                            .type = FC_OPT_INT,
                                            .offset = offsetof(struct target, perspective),

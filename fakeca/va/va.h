@@ -55,9 +55,11 @@ struct fc_va_job {
 
     /* of probes: */
     int perspective; /* 0: as many as the policy has, the primary first; 1: the primary alone; 2: the first remote ... */
-    struct fc_net_addr from;       /* source address; AF_UNSPEC: that of the perspective */
-    int family;                    /* AF_INET, AF_INET6: as if the name had only these addresses; 0: both */
-    struct fc_net_addr connect_to; /* every connection goes there, whatever look-up and port map say; AF_UNSPEC: not */
+    struct fc_net_addr from; /* source address; AF_UNSPEC: that of the perspective */
+    int family;              /* AF_INET, AF_INET6: as if the name had only these addresses; 0: both */
+    struct fc_net_addr
+        connect_to; /* connections to the name at the challenge's own port go there, whatever look-up and port
+                                      map say; a redirect to another host or port goes its own way; AF_UNSPEC: not */
 };
 
 /* One hop of the way, in order: one connection, or one question to DNS. Lives in the job's arena: valid during the callback.

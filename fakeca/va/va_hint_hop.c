@@ -162,8 +162,14 @@ static void put_comparison(struct fc_buf *line, const json_t *hop)
         put(line, ", first difference at byte ", hop, "first_difference", " (counted from 0)");
         put(line, ": expected ", hop, "expected", "");
         put(line, ", got ", hop, "received", "");
+    } else if (is_step(hop, "caa")) {
+        /* what is expected there is only one of the ways to allow it */
+        put(line, " -> ", hop, "received", "");
+        if (text_of(hop, "error") == NULL)
+            fc_buf_puts(line,
+                        text_of(hop, "received") != NULL ? ", which allows it" : " -> no records, which allows it");
     } else if (text_of(hop, "expected") != NULL && text_of(hop, "error") == NULL) {
-        fc_buf_puts(line, ", equal");
+        fc_buf_puts(line, is_step(hop, "txt") ? " -> the expected record is there" : ", equal");
     } else {
         put(line, ": ", hop, "received", "");
     }

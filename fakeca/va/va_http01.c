@@ -117,7 +117,7 @@ static void fetch(struct fc_va_run *run, const struct fc_net_addr *address)
                                          .deadline = run->deadline};
 
     addr.port = state->port;
-    fc_va_target_route(run, &addr, &params.to, &params.from);
+    fc_va_target_route(run, &addr, state->url.host, &params.to, &params.from);
     begin_hop(run, &addr, &params.to);
     if (run->blind)
         fetched(run, &unseen);

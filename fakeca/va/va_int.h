@@ -171,8 +171,8 @@ void fc_va_target_of_ip(struct fc_va_run *run, const char *ip, struct fc_va_targ
 /* Looks up the addresses of a host; answers in the order of fc_va_target_of_answers. */
 void fc_va_target_ask(struct fc_va_run *run, const char *host, fc_va_dns_fn fn);
 /* Where a connection to addr (with its port) really goes, and from which address: port map, perspective, the job's own wishes. */
-void fc_va_target_route(const struct fc_va_run *run, const struct fc_net_addr *addr, struct fc_net_addr *ret_to,
-                        struct fc_net_addr *ret_from);
+void fc_va_target_route(const struct fc_va_run *run, const struct fc_net_addr *addr, const char *host,
+                        struct fc_net_addr *ret_to, struct fc_net_addr *ret_from);
 /* The hop of a connection to addr, over to: addresses, family, rule, what only `rehearsal` allowed. */
 void fc_va_target_note(struct fc_va_run *run, struct fc_va_hop *hop, const struct fc_va_target *target,
                        const struct fc_net_addr *addr, const struct fc_net_addr *to);

@@ -1,6 +1,7 @@
 #include "va/va_int.h"
 
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "model/model_ident.h"
@@ -107,13 +108,24 @@ static struct fc_net_addr source_of(const struct fc_va_run *run, const struct fc
     return from;
 }
 
-void fc_va_target_route(const struct fc_va_run *run, const struct fc_net_addr *addr, struct fc_net_addr *ret_to,
-                        struct fc_net_addr *ret_from)
+/* A probe of one backend: what is asked of the name itself, where the challenge begins. */
+static bool to_backend(const struct fc_va_run *run, const struct fc_net_addr *addr, const char *host)
+{
+    const struct fc_policy *policy = run->job->policy;
+    bool begins =
+        addr->port == (unsigned)policy->validation.http_port ||
+        (strcmp(run->job->method, "tls-alpn-01") == 0 && addr->port == (unsigned)policy->validation.https_port);
+
+    return run->job->connect_to.family != AF_UNSPEC && begins && strcasecmp(host, run->job->ident.value) == 0;
+}
+
+void fc_va_target_route(const struct fc_va_run *run, const struct fc_net_addr *addr, const char *host,
+                        struct fc_net_addr *ret_to, struct fc_net_addr *ret_from)
 {
     *ret_to = *addr;
     if (run->va->params.portmap != NULL)
         fc_net_portmap_apply(run->va->params.portmap, addr, ret_to);
-    if (run->job->connect_to.family != AF_UNSPEC)
+    if (to_backend(run, addr, host))
         *ret_to = run->job->connect_to;
     *ret_from = source_of(run, ret_to);
 }

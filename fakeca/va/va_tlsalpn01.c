@@ -66,7 +66,7 @@ static void connect_to(struct fc_va_run *run, const struct fc_net_addr *address)
     addr.port = (unsigned)policy->validation.https_port;
     if (params.deadline > run->deadline)
         params.deadline = run->deadline;
-    fc_va_target_route(run, &addr, &params.to, &params.from);
+    fc_va_target_route(run, &addr, run->job->ident.value, &params.to, &params.from);
     hop->host = run->job->ident.value;
     hop->port = addr.port;
     fc_va_target_note(run, hop, &state->target, &addr, &params.to);

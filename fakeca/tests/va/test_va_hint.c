@@ -275,7 +275,24 @@ static void dns_steps_are_lines_too(void **state)
     hop.step = "caa";
     hop.host = "a.test";
     hop.error = NULL;
-    assert_string_equal(line_of(*state, &hop), "primary: CAA a.test (DNS rule: a.test TXT)");
+    hop.expected = "0 issue \"letsencrypt.org\"";
+    assert_string_equal(line_of(*state, &hop),
+                        "primary: CAA a.test (DNS rule: a.test TXT) -> no records, which allows it");
+    hop.received = "0 issue \"letsencrypt.org\"";
+    assert_string_equal(line_of(*state, &hop), "primary: CAA a.test (DNS rule: a.test TXT) -> 0 issue "
+                                               "\"letsencrypt.org\", which allows it");
+    hop.received = "0 issue \"ca.example\"";
+    hop.error = "CAA record for a.test prevents issuance";
+    assert_string_equal(line_of(*state, &hop), "primary: CAA a.test (DNS rule: a.test TXT) -> 0 issue \"ca.example\"; "
+                                               "FAILED: CAA record for a.test prevents issuance");
+    hop = (struct fc_va_hop){.perspective = "primary",
+                             .step = "txt",
+                             .host = "_acme-challenge.a.test",
+                             .dns_rule = "a.test TXT",
+                             .first_difference = -1,
+                             .expected = "\"digest\""};
+    assert_string_equal(line_of(*state, &hop),
+                        "primary: TXT _acme-challenge.a.test (DNS rule: a.test TXT) -> the expected record is there");
 }
 
 /* ---- commands ---- */

@@ -158,6 +158,26 @@ static void a_probe_from_an_address_to_a_backend(void **state)
     assert_int_equal(strncmp(hop_text(verdict, 0, "source"), "127.0.0.9:", 10), 0);
 }
 
+/* A backend has one port: its redirect to HTTPS is followed where the name and the port map lead. */
+static void a_redirect_of_a_backend_goes_its_own_way(void **state)
+{
+    struct trace_bed *t = *state;
+    struct fc_va_job job = job_for(NAME);
+    struct peer *backend = peer_start_simple(PEER_ANSWER, "HTTP/1.1 301 Moved\r\nLocation: https://" NAME
+                                                          "/x\r\nContent-Length: 0\r\n\r\n");
+    char text[64];
+
+    snprintf(text, sizeof text, "127.0.0.1:%u", peer_port(backend));
+    assert_int_equal(fc_net_addr_parse(text, &job.connect_to, NULL), 0);
+    job.perspective = 1;
+    json_t *verdict = bed_validate_job(t->bed, &job);
+    size_t count = peer_count(backend);
+    peer_stop(backend);
+    assert_int_equal(count, 1);
+    assert_string_equal(hop_text(verdict, 0, "connected"), text);
+    assert_string_not_equal(hop_text(verdict, 1, "connected"), text);
+}
+
 static void caa_says_what_it_found(void **state)
 {
     struct trace_bed *t = *state;
@@ -195,9 +215,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_redirect_to_https),    TEST(the_first_byte_that_differs),
-        TEST(a_probe_of_one_family),  TEST(a_probe_from_an_address_to_a_backend),
-        TEST(caa_says_what_it_found), TEST(tls_alpn_says_what_it_compared),
+        TEST(a_redirect_to_https),
+        TEST(the_first_byte_that_differs),
+        TEST(a_probe_of_one_family),
+        TEST(a_probe_from_an_address_to_a_backend),
+        TEST(a_redirect_of_a_backend_goes_its_own_way),
+        TEST(caa_says_what_it_found),
+        TEST(tls_alpn_says_what_it_compared),
     };
     RUN(tests);
 }
