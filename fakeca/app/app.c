@@ -540,6 +540,13 @@ static void faults_changed(void *cookie)
     fc_server_look(app->server);
 }
 
+static const char *asked_resolver(const struct fc_app *app)
+{
+    if (app->config.dns_server)
+        return app->config.dns_server;
+    return app->config.dns == FC_APP_DNS_MOCK ? NULL : "";
+}
+
 static int start_manage(struct fc_app *app, struct fc_err *err)
 {
     const char *hosts[FC_OPT_STRINGS_MAX + 1] = {0};
@@ -551,6 +558,7 @@ static int start_manage(struct fc_app *app, struct fc_err *err)
                                       .va = app->va,
                                       .portmap = app->portmap,
                                       .n_envs = app->n_envs,
+                                      .resolver = asked_resolver(app),
                                       .tls_ca_pem = app->tls.ca_pem,
                                       .hosts = hosts,
                                       .token = app->config.token,

@@ -47,7 +47,8 @@ struct fc_manage_params {
     struct fc_net_portmap *portmap;
     struct fc_manage_env envs[FC_MANAGE_ENVS_MAX];
     size_t n_envs;
-    const char *tls_ca_pem;   /* root of the directory's own TLS */
+    const char *resolver;   /* whom validation asks: NULL the mock DNS, "" the machine's own way, else "ADDR[:PORT]" */
+    const char *tls_ca_pem; /* root of the directory's own TLS */
     const char *const *hosts; /* names and addresses that a Host header may carry besides loopback; NULL-terminated */
     const char *token;        /* needed as "Authorization: Bearer" for everything under /api; NULL: none */
     int64_t started_mono;     /* for uptime */

@@ -30,9 +30,12 @@ static void describe_hops(json_t *hops)
     }
 }
 
-/* Where the mock DNS listens; run.json is whole only once the server was ready. */
-static const char *mock_dns(const struct fc_manage *manage)
+/* Whom the validation asked; NULL: whom any program here would ask. run.json, with the address of the mock DNS, is whole only once
+ * the server was ready. */
+static const char *resolver(const struct fc_manage *manage)
 {
+    if (manage->params.resolver)
+        return *manage->params.resolver ? manage->params.resolver : NULL;
     return atomic_load(&manage->opened) ? json_string_value(json_object_get(manage->params.run, "dns")) : NULL;
 }
 
@@ -42,7 +45,7 @@ void fc_manage_validation_explain(const struct fc_manage *manage, const struct f
     json_t *hops = json_object_get(answer, "hops");
     const char *detail = json_string_value(json_object_get(json_object_get(answer, "problem"), "detail"));
     const struct fc_va_hint_repeat what = {
-        .hops = hops, .user_agent = policy ? policy->validation.user_agent : "fakeca", .dns = mock_dns(manage)};
+        .hops = hops, .user_agent = policy ? policy->validation.user_agent : "fakeca", .dns = resolver(manage)};
     struct fc_va_advice advice = {0};
     fc_auto_free char *repeat = fc_va_hint_hop_repeat(&what);
 

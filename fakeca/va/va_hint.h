@@ -41,7 +41,7 @@ char *fc_va_hint_hop_text(const json_t *hop);
 struct fc_va_hint_repeat {
     const json_t *hops;     /* array; may be empty */
     const char *user_agent; /* of the policy */
-    const char *dns;        /* "127.0.0.1:8053": where the mock DNS listens; NULL: nowhere */
+    const char *dns;        /* "127.0.0.1:8053", "[::1]", "127.0.0.1": who was asked; NULL: whom everybody asks */
 };
 /* The shell line (curl, dig, openssl) that asks again what the perspective asked whose hop failed, or the primary one; the caller
  * frees. NULL when there is no hop. */

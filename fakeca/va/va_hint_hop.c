@@ -244,14 +244,26 @@ static const json_t *hop_that_matters(const json_t *hops)
     return found;
 }
 
+/* " @127.0.0.1 -p 8053": dig wants no brackets around an address. */
+static void put_server(struct fc_buf *line, const char *server)
+{
+    const bool bracket = server[0] == '[', bare_v6 = !bracket && strchr(server, ':') != strrchr(server, ':');
+    const char *begin = server + (bracket ? 1 : 0);
+    const size_t len = bare_v6 ? strlen(server) : strcspn(begin, bracket ? "]" : ":");
+    const char *port = bare_v6 ? NULL : strchr(begin + len, ':');
+
+    fc_buf_printf(line, " @%.*s", (int)len, begin);
+    if (port != NULL)
+        fc_buf_printf(line, " -p %s", port + 1);
+}
+
 static void put_dig(struct fc_buf *line, const struct fc_va_hint_repeat *what, const json_t *hop)
 {
-    const char *colon = what->dns != NULL ? strrchr(what->dns, ':') : NULL;
     const char *host = text_of(hop, "host");
 
     fc_buf_puts(line, "dig");
-    if (colon != NULL)
-        fc_buf_printf(line, " @%.*s -p %s", (int)(colon - what->dns), what->dns, colon + 1);
+    if (what->dns != NULL)
+        put_server(line, what->dns);
     if (text_of(hop, "url") != NULL) {
         fc_buf_puts(line, " A ");
         put_quoted(line, host != NULL ? host : "");

@@ -44,6 +44,7 @@ world sick.test SERVFAIL
 refused sick.test "DNS problem: SERVFAIL looking up A for sick.test - the domain's nameservers may be malfunctioning"
 world gone.test NXDOMAIN
 refused gone.test "DNS problem: NXDOMAIN looking up A for gone.test - check that a DNS record exists for this domain"
+contains "$(ca probe gone.test || true)" "repeat   dig @${resolver%:*} -p ${resolver##*:} A 'gone.test'" "the line that repeats a look-up"
 world still.test DROP
 refused still.test "DNS problem: query timed out looking up A for still.test"
 "$fakeca" dns --state "$work/world" clear sick.test >/dev/null

@@ -355,6 +355,13 @@ static void look_ups_can_be_repeated(void **state)
                         "dig @127.0.0.1 -p 8053 A 'a.test' AAAA 'a.test'");
     assert_string_equal(repeat(t, "[{\"step\":\"txt\",\"host\":\"_acme-challenge.a.test\"}]", NULL),
                         "dig TXT '_acme-challenge.a.test'");
+    static const char *const servers[][2] = {{"127.0.0.1", "@127.0.0.1"},
+                                             {"[::1]:8053", "@::1 -p 8053"},
+                                             {"[::1]", "@::1"},
+                                             {"2001:db8::53", "@2001:db8::53"}};
+    for (size_t i = 0; i < sizeof servers / sizeof *servers; i++)
+        assert_string_equal(repeat(t, "[{\"step\":\"txt\",\"host\":\"a.test\"}]", servers[i][0]),
+                            fc_arena_printf(t->arena, "dig %s TXT 'a.test'", servers[i][1]));
     assert_string_equal(repeat(t, "[" FIRST ",{\"step\":\"caa\",\"host\":\"a.test\",\"error\":\"x\"}]", NULL),
                         "dig CAA 'a.test'");
     assert_string_equal(
