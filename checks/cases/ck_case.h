@@ -14,7 +14,8 @@ struct ck_case {
     unsigned needs;     /* enum ck_setup_member: without them it is skipped */
     unsigned phases;    /* enum ck_phase: what must be lived */
     unsigned must_live; /* those of them without whose end nothing can be judged */
-    unsigned witnesses; /* enum ck_witness: who is heard */
+    unsigned witnesses; /* enum ck_witness: who must be heard, each of them */
+    unsigned either;    /* or one of these */
     bool opens;         /* what it finds leaves it inconclusive: it never fails */
     /* why no setup can make it fail (its fault is another check's); NULL: client-tests has one */
     const char *no_mutant;

@@ -94,10 +94,25 @@ static void apply_policy(const struct ck_case *check, const struct ck_line *line
     }
 }
 
+/* Whatever a judge makes of what it has: without its witness it praises nothing. */
+static void doubt(const struct ck_case *check, const struct ck_line *line, struct ck_verdict *verdict)
+{
+    unsigned blind = line->stage->blind, missing = check->witnesses & blind;
+
+    if (check->either && (check->either & blind) == check->either)
+        missing |= check->either;
+    if (!missing || (verdict->result != CK_PASS && verdict->result != CK_WARN))
+        return;
+    for (size_t i = 0; ck_core_witnesses[i]; i++)
+        if (missing & 1u << i)
+            ck_verdict_set(verdict, CK_INCONCLUSIVE, "one of its witnesses was not heard: %s", ck_core_witnesses[i]);
+}
+
 void ck_cases_judge(const struct ck_case *check, const struct ck_line *line, struct ck_verdict *verdict)
 {
     if (!cannot_be_judged(check, line, verdict))
         check->judge(line, verdict);
+    doubt(check, line, verdict);
     if (!verdict->set)
         ck_verdict_set(verdict, CK_ERROR, "the check came to no verdict: a fault of fakeca check");
     apply_policy(check, line, verdict);

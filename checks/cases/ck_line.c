@@ -49,6 +49,52 @@ const struct ck_issue *ck_line_newest(const struct ck_line *line)
     return line->kept ? &line->issues[line->kept - 1] : NULL;
 }
 
+/* ---- phases ---- */
+
+static struct ck_span *span_of(struct ck_line *line, unsigned phase)
+{
+    size_t i = 0;
+
+    while (phase > 1 && i + 1 < CK_PHASES) {
+        phase >>= 1;
+        i++;
+    }
+    return &line->spans[i];
+}
+
+void ck_line_enter(struct ck_line *line, enum ck_phase phase, const char *name)
+{
+    int64_t mono = fc_clock_mono(), now = ck_line_now(line);
+
+    if (line->phase) {
+        struct ck_span *before = span_of(line, line->phase);
+        before->took += mono - line->entered;
+        before->last = now;
+    }
+    line->phase = phase;
+    line->entered = mono;
+    if (!phase)
+        return;
+    struct ck_span *span = span_of(line, phase);
+    span->first = span->first ? span->first : now;
+    ck_stream_phase(line->stage->stream, name, now);
+}
+
+struct ck_span ck_line_span(const struct ck_line *line, unsigned phases)
+{
+    struct ck_span all = {0};
+
+    for (size_t i = 0; i < CK_PHASES; i++) {
+        const struct ck_span *one = &line->spans[i];
+        if (!(phases & 1u << i) || !one->first)
+            continue;
+        all.took += one->took;
+        all.first = all.first && all.first < one->first ? all.first : one->first;
+        all.last = all.last > one->last ? all.last : one->last;
+    }
+    return all;
+}
+
 /* ---- the CA's log ---- */
 
 static const char *text_of(const json_t *object, const char *key)
@@ -366,7 +412,9 @@ int ck_line_live(struct ck_line *line, struct fc_err *err)
     line->fresh_names = json_object();
     line->begun = ck_line_now(line);
     list_targets(line);
-    return live(line, err);
+    int result = live(line, err);
+    ck_line_enter(line, 0, NULL);
+    return result;
 }
 
 void ck_line_release(struct ck_line *line)

@@ -26,6 +26,8 @@ enum ck_phase {
     CK_PH_RECOVERY = 256 /* the state put back, and a restart, after a phase that spoilt it: no check judges it */
 };
 
+#define CK_PHASES 9
+
 #define CK_LINE_ISSUES_MAX 128
 #define CK_LINE_ACTS_MAX 512
 #define CK_LINE_GLANCES_MAX 1024
@@ -99,12 +101,19 @@ struct ck_fetch {
     long seen;
 };
 
+/* When a phase was lived, and how long it took in real time. */
+struct ck_span {
+    int64_t took, first, last;
+};
+
 struct ck_line {
     struct ck_stage *stage;
     const struct ck_setup *setup;
     unsigned members, phases, done; /* done: phases lived to their end */
     enum ck_phase phase;
-    int64_t begun; /* simulated time at the beginning */
+    struct ck_span spans[CK_PHASES];
+    int64_t entered; /* the phase, monotonic */
+    int64_t begun;   /* simulated time at the beginning */
     /* preflight */
     bool scanned; /* texts and files were read */
     char *unsafe; /* what leads away from the machine; nothing is run then */
@@ -182,7 +191,13 @@ unsigned ck_line_members(const struct ck_stage *stage);
 int ck_line_live(struct ck_line *line, struct fc_err *err);
 void ck_line_release(struct ck_line *line);
 
+/* The span of all phases of the mask that were lived. */
+struct ck_span ck_line_span(const struct ck_line *line, unsigned phases);
+
 /* ---- for the phases ---- */
+
+/* Ends the phase before and begins this one; 0: none. */
+void ck_line_enter(struct ck_line *line, enum ck_phase phase, const char *name);
 
 /* Reads the CA's log: counts, issues, hops. */
 void ck_line_listen(struct ck_line *line);

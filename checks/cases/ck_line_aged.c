@@ -104,7 +104,7 @@ static int first_renewal(struct ck_line *line, size_t from, size_t to, struct fc
 /* The second, with the CA in the present: after it the certificate is fresh, and a run must order nothing. */
 static int second_renewal(struct ck_line *line, struct fc_err *err)
 {
-    line->phase = CK_PH_SECOND;
+    ck_line_enter(line, CK_PH_SECOND, "second renewal");
     if (ck_line_set_clock(line, fc_clock_real(), err))
         return -1;
     struct ck_act *act = run_due(line);
@@ -141,9 +141,8 @@ static int bisect(struct ck_line *line, struct fc_err *err)
 
 int ck_line_aged(struct ck_line *line, bool last_resort, struct fc_err *err)
 {
-    line->phase = CK_PH_RENEWAL;
     line->stage->way = CK_WAY_AGED;
-    ck_stream_phase(line->stage->stream, "renewal, by the age of certificates", ck_line_now(line));
+    ck_line_enter(line, CK_PH_RENEWAL, "renewal, by the age of certificates");
     if (ck_line_set_clock(line, fc_clock_real(), err))
         return -1;
     line->control_act =

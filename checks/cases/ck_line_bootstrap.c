@@ -194,8 +194,7 @@ static void look_without_name(struct ck_line *line)
 
 int ck_line_bootstrap(struct ck_line *line, struct fc_err *err)
 {
-    line->phase = CK_PH_BOOTSTRAP;
-    ck_stream_phase(line->stage->stream, "bootstrap", ck_line_now(line));
+    ck_line_enter(line, CK_PH_BOOTSTRAP, "bootstrap");
     if (ck_ca_text(&line->stage->ca, "/api/v1/trust/root.pem", &line->roots_pem, err))
         return -1;
     if (!(line->members & CK_HAS_CLIENT))

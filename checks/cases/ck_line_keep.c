@@ -33,12 +33,6 @@ static void settle(struct ck_line *line, struct ck_act *act)
     }
 }
 
-static void lived(struct ck_line *line, enum ck_phase phase, const char *name)
-{
-    line->phase = phase;
-    ck_stream_phase(line->stage->stream, name, ck_line_now(line));
-}
-
 /* What was served last is expected again, whatever that was: what was wrong before is told elsewhere. */
 static bool look_for_same(struct ck_line *line, const char *moment, int64_t patience)
 {
@@ -54,7 +48,7 @@ static void recover(struct ck_line *line, const struct ck_line_state *state, con
 {
     if (!state->folder)
         return;
-    lived(line, CK_PH_RECOVERY, "recovery");
+    ck_line_enter(line, CK_PH_RECOVERY, "recovery");
     ck_line_state_back(line, state, why);
     restart(line);
     ck_line_look(line, "recovered", line->serial_before, line->setup->timeouts.restart);
@@ -62,7 +56,7 @@ static void recover(struct ck_line *line, const struct ck_line_state *state, con
 
 static void live_restart(struct ck_line *line)
 {
-    lived(line, CK_PH_RESTART, "restart");
+    ck_line_enter(line, CK_PH_RESTART, "restart");
     line->restart_act = restart(line);
     settle(line, line->restart_act);
     look_for_same(line, "restarted", line->setup->timeouts.restart);
@@ -73,7 +67,7 @@ static void live_redeploy(struct ck_line *line, const struct ck_line_state *stat
 {
     const struct ck_setup *setup = line->setup;
 
-    lived(line, CK_PH_REDEPLOY, "redeploy");
+    ck_line_enter(line, CK_PH_REDEPLOY, "redeploy");
     line->redeploy_act = ck_line_run(line, "run.redeploy", setup->run.redeploy, CK_SERVICE, setup->timeouts.restart);
     settle(line, line->redeploy_act);
     bool same = look_for_same(line, "redeployed", setup->timeouts.restart);
@@ -89,7 +83,7 @@ static void live_offline(struct ck_line *line, const struct ck_line_state *state
 {
     int64_t patience = line->setup->timeouts.restart;
 
-    lived(line, CK_PH_OFFLINE, "offline");
+    ck_line_enter(line, CK_PH_OFFLINE, "offline");
     ck_ca_away(&line->stage->ca, true);
     line->offline_act = restart(line);
     /* the run after the redeployment may have renewed: any certificate will do */

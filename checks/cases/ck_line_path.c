@@ -185,8 +185,7 @@ int ck_line_path(struct ck_line *line, struct fc_err *err)
     (void)err;
     if (line->done & CK_PH_PATH)
         return 0;
-    line->phase = CK_PH_PATH;
-    ck_stream_phase(line->stage->stream, "path", ck_line_now(line));
+    ck_line_enter(line, CK_PH_PATH, "path");
     random_text(name);
     fc_auto_free char *path = fc_asprintf("%s%s", FOLDER, name);
     for (size_t i = 0; i < line->stage->n_doors && !(line->stage->blind & CK_PROBE); i++)

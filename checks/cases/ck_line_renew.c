@@ -232,8 +232,7 @@ static int late(struct ck_line *line, struct fc_err *err)
     int64_t end = ck_line_newest(line)->not_after;
     size_t before = line->n_issues;
 
-    line->phase = CK_PH_LATE;
-    ck_stream_phase(line->stage->stream, "late", ck_line_now(line));
+    ck_line_enter(line, CK_PH_LATE, "late");
     if (ck_line_go_to(line, end + FC_HOUR, err))
         return -1;
     ck_line_look(line, "expired", NULL, 0);
@@ -286,16 +285,14 @@ int ck_line_renew(struct ck_line *line, struct fc_err *err)
     ck_line_scheduler(line);
     if (line->stage->way != CK_WAY_RUN)
         return without_run(line, err);
-    line->phase = CK_PH_RENEWAL;
-    ck_stream_phase(line->stage->stream, "renewal", ck_line_now(line));
+    ck_line_enter(line, CK_PH_RENEWAL, "renewal");
     if (season(line, 0, err))
         return -1;
     line->done |= CK_PH_RENEWAL;
     if (line->never_due[0])
         return line->tried_at[0] ? 0 : second_opinion(line, err);
     if (line->phases & CK_PH_SECOND) {
-        line->phase = CK_PH_SECOND;
-        ck_stream_phase(line->stage->stream, "second renewal", ck_line_now(line));
+        ck_line_enter(line, CK_PH_SECOND, "second renewal");
         if (season(line, 1, err))
             return -1;
         line->done |= CK_PH_SECOND;

@@ -42,7 +42,7 @@ struct ck_cmd_run {
 };
 
 /* ck_cmd_list.c: --list, --explain */
-void ck_cmd_list(const char *const *ids);
+void ck_cmd_list(const char *const *ids, bool witnesses);
 void ck_cmd_explain(const struct ck_setup *setup, const char *const *ids);
 
 /* ck_cmd_worker.c: in the worker, never returns */

@@ -6,12 +6,28 @@
 
 #include "cases/ck_case.h"
 
-void ck_cmd_list(const char *const *ids)
+static void print_witnesses(unsigned witnesses, const char *between)
+{
+    const char *before = "  ";
+
+    for (size_t i = 0; ck_core_witnesses[i]; i++)
+        if (witnesses & 1u << i) {
+            printf("%s%s", before, ck_core_witnesses[i]);
+            before = between;
+        }
+}
+
+void ck_cmd_list(const char *const *ids, bool witnesses)
 {
     for (; *ids; ids++) {
         const struct ck_group *group;
         const struct ck_case *check = ck_cases_find(*ids, &group);
-        printf("%-26s %-10s %-9s %s\n", check->id, group->name, ck_core_severity(check->severity), check->title);
+        printf("%-26s %-10s %-9s %s", check->id, group->name, ck_core_severity(check->severity), check->title);
+        if (witnesses) {
+            print_witnesses(check->witnesses, "+");
+            print_witnesses(check->either, "|");
+        }
+        putchar('\n');
     }
 }
 

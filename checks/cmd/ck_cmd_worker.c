@@ -25,12 +25,25 @@ static unsigned phases_of(const struct ck_line *line, const char *const *ids)
     return phases;
 }
 
-static void send_verdict(struct ck_stream *stream, const struct ck_case *check, const struct ck_verdict *v)
+static json_t *time_or_null(int64_t at)
 {
-    ck_stream_send(stream, json_pack("{s:s,s:s,s:s,s:s,s:O,s:s,s:O,s:O}", "type", "verdict", "id", check->id, "result",
-                                     ck_core_result(v->result), "headline", v->headline, "detail", v->detail, "remedy",
-                                     v->remedy && v->result != CK_PASS && v->result != CK_SKIP ? v->remedy : "",
-                                     "evidence", v->evidence, "skipped_for", v->missing));
+    char text[FC_TIME_TEXT_MAX];
+
+    return at ? json_string(fc_time_rfc3339(at, text)) : json_null();
+}
+
+/* Its time is that of the phases that it judges; checks share them. */
+static void send_verdict(struct ck_line *line, const struct ck_case *check, const struct ck_verdict *v)
+{
+    const struct ck_span span = ck_line_span(line, check->phases);
+
+    ck_stream_send(line->stage->stream,
+                   json_pack("{s:s,s:s,s:s,s:s,s:O,s:s,s:O,s:O,s:o,s:o,s:f}", "type", "verdict", "id", check->id,
+                             "result", ck_core_result(v->result), "headline", v->headline, "detail", v->detail,
+                             "remedy", v->remedy && v->result != CK_PASS && v->result != CK_SKIP ? v->remedy : "",
+                             "evidence", v->evidence, "skipped_for", v->missing, "first", time_or_null(span.first),
+                             "last", time_or_null(span.last), "seconds",
+                             v->result == CK_SKIP ? 0.0 : (double)span.took / 1e9));
 }
 
 static void judge_all(struct ck_line *line, const char *const *ids)
@@ -40,7 +53,7 @@ static void judge_all(struct ck_line *line, const char *const *ids)
         struct ck_verdict verdict;
         ck_verdict_init(&verdict);
         ck_cases_judge(check, line, &verdict);
-        send_verdict(line->stage->stream, check, &verdict);
+        send_verdict(line, check, &verdict);
         ck_verdict_release(&verdict);
     }
 }

@@ -28,7 +28,7 @@ static const char *const levels[] = {"fail", "warn", NULL};
     }
 
 static const struct fc_opt options[] = {
-    FLAG("list", 0, list, "list the checks and end"),
+    FLAG("list", 0, list, "list the checks and end; with -v: and the witnesses that each must hear"),
     FLAG("explain", 0, explain, "tell what would run, what is skipped and which member would enable it; start nothing"),
     LIST("only", only, "ID", "this check alone (repeatable; several with commas)"),
     LIST("skip", skip, "ID", "all but this check"),
@@ -362,7 +362,7 @@ int main(int argc, char **argv)
     if (select_checks(&given, ids, &err))
         return fail(&err);
     if (given.list) {
-        ck_cmd_list(ids);
+        ck_cmd_list(ids, given.verbose);
         return CK_EXIT_GOOD;
     }
     if (given.ca && given.from) {

@@ -11,7 +11,8 @@
 /* The whole of a rehearsal, as the JSON report has it (format "fakeca-check/1"):
  *   tool, setup, clock {from, to, days, way}, summary {verdict, counts}, checks [], events [], certificates [], not_covered [],
  *   seconds, interrupted, broken
- * checks [{id, group, title, severity, result, headline, detail [], remedy, evidence [], skipped_for []}] */
+ * checks [{id, group, title, severity, result, headline, detail [], remedy, evidence [], skipped_for [], first, last (simulated),
+ *   seconds (real, of the phases that it judges, which checks share)}] */
 struct ck_report {
     json_t *json;
     const char *setup_file; /* as the user named it */

@@ -63,8 +63,8 @@ static void test_case(const json_t *check, FILE *to)
 {
     const char *result = ck_report_text(check, "result"), *element = element_of(result);
 
-    fprintf(to, "    <testcase classname=\"fakeca.%s\" name=\"%s\" time=\"0\"", ck_report_text(check, "group"),
-            ck_report_text(check, "id"));
+    fprintf(to, "    <testcase classname=\"fakeca.%s\" name=\"%s\" time=\"%.1f\"", ck_report_text(check, "group"),
+            ck_report_text(check, "id"), json_number_value(json_object_get(check, "seconds")));
     if (!element) {
         fputs("/>\n", to);
         return;

@@ -19,7 +19,8 @@ static const char *const stream[] = {
     "{\"type\":\"plan\",\"setup\":{\"name\":\"shop <1> & co\"}}",
     "{\"type\":\"seen\",\"n\":1,\"kind\":\"http\",\"now\":\"2026-11-24T00:00:00Z\",\"real\":\"2026-11-24T00:00:00."
     "000Z\",\"text\":\"x\"}",
-    "{\"type\":\"verdict\",\"id\":\"http-port80-open\",\"result\":\"pass\",\"headline\":\"Plain HTTP is "
+    "{\"type\":\"verdict\",\"id\":\"http-port80-open\",\"result\":\"pass\",\"seconds\":2.5,\"headline\":\"Plain HTTP "
+    "is "
     "answered.\",\"remedy\":\"\"}",
     "{\"type\":\"verdict\",\"id\":\"http-token-served\",\"result\":\"fail\",\"headline\":\"got \\\"<html>\\\" & "
     "404\",\"detail\":[\"asked a -> "
@@ -126,7 +127,7 @@ static void test_junit(void **state)
     has(f, "<testsuite name=\"fakeca.http\" tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\">");
     has(f, "<testsuite name=\"fakeca.renewal\" tests=\"2\" failures=\"0\" errors=\"1\" skipped=\"0\">");
     has(f, "<testsuite name=\"fakeca.reload\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"1\">");
-    has(f, "<testcase classname=\"fakeca.http\" name=\"http-port80-open\" time=\"0\"/>");
+    has(f, "<testcase classname=\"fakeca.http\" name=\"http-port80-open\" time=\"2.5\"/>");
     has(f, "<failure message=\"got &quot;&lt;html&gt;&quot; &amp; 404\" type=\"critical\">asked a -&gt; 404\nDo: serve "
            "it\n</failure>");
     has(f, "<error message=\"the rehearsal was interrupted\" type=\"inconclusive\"></error>");
