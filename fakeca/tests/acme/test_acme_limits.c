@@ -120,6 +120,45 @@ static void one_domain(void **state)
     lib_assert_status(try_order(client, "other.test"), 201);
 }
 
+/* A.6: another rule for one account, one domain, and the domains of one account, by rows of the policy. */
+static void give_overrides(json_t *policy)
+{
+    static const struct {
+        const char *limit, *key;
+        int count;
+    } rows[] = {{"NewOrdersPerAccount", "2", 4},
+                {"CertificatesPerDomain", "b.test", 1},
+                {"CertificatesPerDomainPerAccount", "1", 2}};
+    json_t *overrides = json_object_get(json_object_get(policy, "limits"), "overrides");
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        json_array_append_new(overrides, json_pack("{s:s,s:s,s:i,s:s,s:i,s:s}", "limit", rows[i].limit, "key",
+                                                   rows[i].key, "count", rows[i].count, "period", "1h", "burst",
+                                                   rows[i].count, "source", "a test"));
+}
+
+static void overrides(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *first = lib_client_new(t), *second = lib_client_new(t);
+    struct lib_issued issued;
+
+    lib_web_thumbprint(t, first->thumbprint);
+    lib_issue(first, "a.b.test", &issued);
+    assert_limited(t, try_order(second, "c.b.test"),
+                   "too many certificates (1) already issued for \"b.test\" in the last 1h0m0s, retry after ", FC_HOUR);
+    lib_issue(first, "d.b.test", &issued);
+    assert_limited(t, try_order(first, "e.b.test"),
+                   "too many certificates (2) already issued for \"b.test\" in the last 1h0m0s, retry after ",
+                   30 * FC_MINUTE);
+    for (int i = 0; i < 4; i++)
+        lib_assert_status(try_order(second, lib_text(t, "n%d.test", i)), 201);
+    assert_limited(t, try_order(second, "n.test"),
+                   "too many new orders (4) from this account in the last 1h0m0s, retry after ", 15 * FC_MINUTE);
+    for (int i = 0; i < 5; i++)
+        lib_assert_status(try_order(first, lib_text(t, "n%d.test", i)), 201);
+}
+
 static void registrations(void **state)
 {
     struct lib_acme *t = *state;
@@ -361,12 +400,14 @@ int main(void)
 {
     static struct lib_options real = {.limits = "letsencrypt"}, small = {.limits = "0.01"},
                               pausing = {.limits = "letsencrypt", .edit = pause_at_once},
+                              overriding = {.limits = "letsencrypt", .edit = give_overrides},
                               requests = {.limits = "off", .edit = enforce_requests};
     const struct CMUnitTest tests[] = {
         LIB_TEST_WITH(the_sixth_of_a_set, &real),
         LIB_TEST_WITH(orders, &small),
         LIB_TEST_WITH(a_refused_order_costs_nothing, &small),
         LIB_TEST_WITH(one_domain, &small),
+        LIB_TEST_WITH(overrides, &overriding),
         LIB_TEST_WITH(registrations, &small),
         LIB_TEST_WITH(failures, &small),
         LIB_TEST_WITH(giving_up_what_is_pending_is_a_failure, &small),

@@ -50,16 +50,27 @@ contains "$(ca limits would --names www.a.test,a.test --account 1)" "would pass"
 ca limits fill CertificatesPerDomain --names b.test --leave 1 >/dev/null
 contains "$(ca limits would --names x.b.test --account 1)" "49 of 50" "a bucket that was filled"
 
-# an invented change, by one row of a file
-jq '.changes += [{"on": "2030-01-01", "what": "a day", "set": {"profiles.classic.validity": "1d"}, "source": "invented"}]' \
+# an invented change and overrides, each by one row of a file
+jq '.limits.overrides = [
+        {"limit": "NewOrdersPerAccount", "key": "1", "count": 1000, "period": "3h", "burst": 1000, "source": "invented"},
+        {"limit": "CertificatesPerDomain", "key": "c.test", "count": 1, "period": "7d", "burst": 1, "source": "invented"}] |
+    .changes += [{"on": "2030-01-01", "what": "a day", "set": {"profiles.classic.validity": "1d"}, "source": "invented"}]' \
     "$(dirname "$0")/../../policy/production.json" >"$work/policy.json"
 contains "$("$fakeca" policy show --policy "$work/policy.json" --at 2029-12-31)" "profiles.classic.validity = 45d" "the day before"
 contains "$("$fakeca" policy show --policy "$work/policy.json" --at 2030-01-01)" "profiles.classic.validity = 1d" "the day"
 stop_ca
-start_ca --port-map "80=$http,443=$https" --policy "$work/policy.json" --limits off
+start_ca --port-map "80=$http,443=$https" --policy "$work/policy.json"
 ca clock set 2029-12-31T23:00:00Z >/dev/null
 contains "$(ca clock advance --to next-change)" "2030-01-01" "the next change"
 certbot_run certonly --server "$directory" --webroot -w "$work/www" -d c.test || fail "certbot does not obtain in 2030"
 not_before=$(date -u -d "$(openssl x509 -noout -startdate -in "$work/le/live/c.test/cert.pem" | sed 's/notBefore=//')" +%s)
 not_after=$(date -u -d "$(openssl x509 -noout -enddate -in "$work/le/live/c.test/cert.pem" | sed 's/notAfter=//')" +%s)
 same $((not_after - not_before + 1)) 86400 "the lifetime after the change"
+shown=$(ca limits show | tr -s ' ')
+contains "$shown" "CertificatesPerDomain c.test 1 of 1 in 7d room at 2030-01-0" "the override of a domain"
+contains "$shown" "NewOrdersPerAccount 1 1 of 1000 in 3h" "the override of an account"
+same "$(ca limits show --json | jq -c '[.buckets[] | select(.override) | .limit] | sort')" \
+    '["CertificatesPerDomain","NewOrdersPerAccount"]' "the buckets with overrides"
+certbot_run certonly --server "$directory" --webroot -w "$work/www" -d d.c.test && fail "certbot obtains past an override"
+contains "$(cat "$work/certbot.log" "$work/le-log/letsencrypt.log")" \
+    'too many certificates (1) already issued for \"c.test\" in the last 168h0m0s' "certbot"
