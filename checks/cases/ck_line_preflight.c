@@ -50,8 +50,21 @@ static const struct {
     {"caddy", "start run reload", "--fakeca-never", "acme_ca"},
 };
 
+/* Servers that ask a public CA when their configuration names none: a line that begins with the former needs one with the latter. */
+static const struct {
+    const char *asks, *says;
+} servers[] = {
+    {"MDomain", "MDCertificateAuthority"},
+    {"<MDomainSet", "MDCertificateAuthority"},
+    {"ManagedDomain", "MDCertificateAuthority"},
+    {"certificatesResolvers", "caServer"},
+};
+#define SERVERS (sizeof servers / sizeof *servers)
+
 struct scan {
     struct ck_line *line;
+    char *asks[SERVERS]; /* where */
+    bool says[SERVERS];
     struct fc_buf *settings; /* all settings of `askers` that files hold, a line each */
     size_t files;
     bool scripts; /* second pass: scripts as commands */
@@ -99,11 +112,21 @@ static const char *public_host(const char *text)
     return NULL;
 }
 
+/* Whether what begins there leads to this machine, or comes from the environment. */
+static bool is_near(const char *host)
+{
+    static const char *const local[] = {"localhost", "127.", "[::1]", "$", "\"$", "{$", NULL};
+    bool near = false;
+
+    for (const char *const *name = local; *name; name++)
+        near |= fc_text_starts(host, *name);
+    return near;
+}
+
 /* A URL of another machine behind an option that names a directory. */
 static char *foreign_url(const char *text)
 {
     static const char *const options[] = {"--server", "--ca", "--acme-url", "--directory-url", "-a", "-s", NULL};
-    static const char *const local[] = {"localhost", "127.", "[::1]", "$", "\"$", NULL};
 
     for (const char *const *option = options; *option; option++) {
         for (const char *at = strstr(text, *option); at; at = strstr(at + 1, *option)) {
@@ -111,11 +134,7 @@ static char *foreign_url(const char *text)
             url += strspn(url, "= \t'\"");
             if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
                 continue;
-            const char *host = strstr(url, "//") + 2;
-            bool near = false;
-            for (const char *const *name = local; *name; name++)
-                near |= fc_text_starts(host, *name);
-            if (!near)
+            if (!is_near(strstr(url, "//") + 2))
                 return fc_strndup(url, strcspn(url, " \t\n'\";|&)"));
         }
     }
@@ -153,6 +172,33 @@ static bool is_comment(const char *text)
     return *text == '#' || *text == ';' || fc_text_starts(text, "//");
 }
 
+/* A directive of a server's configuration. */
+static void scan_directive(struct scan *scan, const char *where, const char *text)
+{
+    for (size_t i = 0; i < SERVERS; i++) {
+        size_t len = strlen(servers[i].says);
+        if (!scan->asks[i] && strncasecmp(text, servers[i].asks, strlen(servers[i].asks)) == 0)
+            scan->asks[i] = fc_asprintf("%s has %s", where, servers[i].asks);
+        if (strncasecmp(text, servers[i].says, len) != 0)
+            continue;
+        const char *value = text + len + strspn(text + len, " \t:=\"'"), *host = strstr(value, "//");
+        scan->says[i] = true;
+        if (!is_near(host ? host + 2 : value))
+            unsafe(scan->line, fc_asprintf("%s leads to %.200s, not to the rehearsal's CA", where, value));
+    }
+}
+
+/* What asks and was not told whom. */
+static void judge_servers(struct scan *scan)
+{
+    for (size_t i = 0; i < SERVERS; i++) {
+        if (scan->asks[i] && !scan->says[i])
+            unsafe(scan->line, fc_asprintf("%s without %s: it would ask a public CA", scan->asks[i], servers[i].says));
+        scan->line->directories += scan->asks[i] && scan->says[i];
+        free(scan->asks[i]);
+    }
+}
+
 static void scan_line(struct scan *scan, const char *path, const char *text, bool script)
 {
     const char *shown = path + strlen(scan->line->setup->dir);
@@ -168,6 +214,7 @@ static void scan_line(struct scan *scan, const char *path, const char *text, boo
     const char *host = public_host(text);
     if (host)
         unsafe(scan->line, fc_asprintf("%s names %s, not the rehearsal's CA", where, host));
+    scan_directive(scan, where, text + strspn(text, " \t-"));
     for (size_t i = 0; i < sizeof askers / sizeof *askers; i++)
         if (askers[i].setting && fc_text_starts(text + strspn(text, " \t"), askers[i].setting))
             fc_buf_printf(scan->settings, "%s\n", askers[i].setting);
@@ -233,6 +280,7 @@ static void scan_all(struct scan *scan)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (commands[i].text)
             scan_command(scan, commands[i].name, commands[i].text);
+    judge_servers(scan);
 }
 
 int ck_line_preflight(struct ck_line *line, struct fc_err *err)

@@ -32,6 +32,20 @@ echo '{"hosts":["a.test"],"run":{"renew":"touch ran"}}' >"$work/setup/good.json"
 expect 0 "$check" --explain "$work/setup/good.json"
 says 'skip  bootstrap-starts-bare      add "run.start", "run.reset"'
 says 'skip  http-all-backends          add "http (several addresses)"'
+# a server that asks by itself, and is not told whom
+echo '{"hosts":["a.test"],"http":"127.0.0.1:0","run":{"start":"touch ran; apachectl -f httpd.conf","stop":"true"}}' >"$work/setup/server.json"
+printf 'MDomain a.test\nMDCertificateAgreement accepted\n' >"$work/setup/httpd.conf"
+expect 1 "$check" "$work/setup/server.json" --only preflight-safe
+says "'httpd.conf' has MDomain without MDCertificateAuthority"
+printf 'MDomain a.test\nMDCertificateAuthority letsencrypt\n' >"$work/setup/httpd.conf"
+expect 1 "$check" "$work/setup/server.json" --only preflight-safe
+says "leads to letsencrypt"
+printf 'certificatesResolvers:\n  le:\n    acme:\n      email: a@b.c\n' >"$work/setup/traefik.yml"
+# shellcheck disable=SC2016 # Apache's variable
+printf 'MDomain a.test\nMDCertificateAuthority ${FAKECA_DIRECTORY}\n' >"$work/setup/httpd.conf"
+expect 1 "$check" "$work/setup/server.json" --only preflight-safe
+says "'traefik.yml' has certificatesResolvers without caServer"
+rm "$work/setup/traefik.yml" "$work/setup/httpd.conf"
 [ ! -e "$work/setup/ran" ] || fail "something was run"
 
 # what leaves the machine is not run: each of these would ask a public CA
