@@ -142,6 +142,8 @@ static void add_events(const struct making *making)
                              "expires", fc_time_rfc3339(order->expires_at, expires));
     if (order->profile)
         json_object_set_new(data, "profile", json_string(order->profile));
+    if (order->replaces)
+        json_object_set_new(data, "replaces", json_string(order->replaces));
     fc_events_add(events, FC_EVENT_ORDER_CREATED, call->now, &about, data);
     for (size_t i = 0; i < names->count; i++)
         if (names->rehearsal[i])

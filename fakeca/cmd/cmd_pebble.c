@@ -16,11 +16,13 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_go.h"
+#include "cmd/cmd_pebble_log.h"
 #include "cmd/cmd_serve.h"
 
 #define CONFIG_MAX (1 << 20)
-#define PREFIX "Pebble "
-#define EXIT_REFUSED 1 /* Pebble's for all that goes wrong at the start, but flags */
+#define PREFIX FC_CMD_PEBBLE_PREFIX
+#define STANDS_FOR "v2.10.0" /* suites skip what an older one cannot do */
+#define EXIT_REFUSED 1       /* Pebble's for all that goes wrong at the start, but flags */
 
 struct target {
     const char *config, *dnsserver;
@@ -29,6 +31,7 @@ struct target {
     int log;
     struct fc_compat_config pebble;
     const char *management; /* as the config file has it */
+    struct fc_cmd_pebble_counts counts;
 };
 
 static const char *const logs[] = {"events", "all", "none", NULL};
@@ -182,6 +185,13 @@ static void ready(void *cookie, const json_t *run)
     fc_cmd_go_log(PREFIX, "ACME directory available at: https://%s/dir", pebble->listen);
 }
 
+static void said(void *cookie, const json_t *event)
+{
+    struct target *target = cookie;
+
+    fc_cmd_pebble_log_event(&target->counts, event);
+}
+
 /* ---- what it is told ---- */
 
 static const char *variable(const char *name)
@@ -260,7 +270,7 @@ static void name_key(struct fc_err *err)
 static int serve(const struct fc_cmd *self, struct target *target)
 {
     fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
-    const struct fc_cmd_serve_ready when = {ready, target};
+    const struct fc_cmd_serve_ready when = {.fn = ready, .event = said, .cookie = target};
     struct fc_err err = {0};
     int signal = -1;
 
@@ -290,7 +300,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
     if (code >= 0)
         return code;
     if (target.version) {
-        printf("Pebble version: fakeca %s\n", fc_version);
+        printf("Pebble version: " STANDS_FOR " (in its place: fakeca %s)\n", fc_version);
         return fc_cmd_done(self);
     }
     code = serve(self, &target);

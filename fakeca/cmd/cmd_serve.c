@@ -113,26 +113,35 @@ static void wake_fd(void *cookie)
     (void)written; /* a full counter wakes too */
 }
 
-static void print_views(const struct fc_event_view *views, size_t count, int log)
+struct reader {
+    struct fc_events *events;
+    int log;
+    const struct fc_cmd_serve_ready *ready;
+    int64_t after;
+};
+
+static void print_views(const struct reader *reader, const struct fc_event_view *views, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (log != FC_CMD_LOG_ALL && chatter(views[i].json))
+        if (reader->ready->event)
+            reader->ready->event(reader->ready->cookie, views[i].json);
+        if (reader->log == FC_CMD_LOG_NONE || (reader->log != FC_CMD_LOG_ALL && chatter(views[i].json)))
             continue;
         fc_auto_free char *text = fc_events_text(views[i].json);
         fc_log(FC_LOG_INFO, "%s  %s", json_string_value(json_object_get(views[i].json, "time")), text);
     }
 }
 
-static void print_events(struct fc_events *events, int log, int64_t *after)
+static void print_events(struct reader *reader)
 {
     for (size_t count = LOG_BATCH; count == LOG_BATCH;) {
         struct fc_event_view *views = NULL;
         struct fc_err err = {0};
-        if (fc_events_read(events, *after, LOG_BATCH, NULL, &views, &count, after, &err)) {
+        if (fc_events_read(reader->events, reader->after, LOG_BATCH, NULL, &views, &count, &reader->after, &err)) {
             fc_log(FC_LOG_WARN, "the event log cannot be read: %s", err.text);
             return;
         }
-        print_views(views, count, log);
+        print_views(reader, views, count);
         fc_events_views_free(views, count);
     }
 }
@@ -140,11 +149,11 @@ static void print_events(struct fc_events *events, int log, int64_t *after)
 /* ---- until a signal ---- */
 
 /* Serves until SIGINT, SIGTERM or SIGHUP; returns the signal. */
-static int serve(struct fc_app *app, int signals, int log)
+static int serve(struct fc_app *app, int signals, int log, const struct fc_cmd_serve_ready *ready)
 {
     struct fc_events *events = fc_app_events(app);
-    int64_t after = fc_events_last(events);
-    int wake = log == FC_CMD_LOG_NONE ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct reader reader = {.events = events, .log = log, .ready = ready, .after = fc_events_last(events)};
+    int wake = log == FC_CMD_LOG_NONE && !ready->event ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct fc_events_sub *sub = wake < 0 ? NULL : fc_events_subscribe(events, wake_fd, &wake);
     struct signalfd_siginfo info = {0};
 
@@ -154,12 +163,12 @@ static int serve(struct fc_app *app, int signals, int log)
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             break;
         if (fds[1].revents && read(wake, &drained, sizeof drained) > 0)
-            print_events(events, log, &after);
+            print_events(&reader);
         if (fds[0].revents && read(signals, &info, sizeof info) == (ssize_t)sizeof info)
             break;
     }
     if (sub) {
-        print_events(events, log, &after);
+        print_events(&reader);
         fc_events_unsubscribe(events, sub);
         close(wake);
     }
@@ -219,7 +228,7 @@ int fc_cmd_serve_until(const struct fc_app_config *config, int log, const struct
         return fc_err_errno(err, "cannot take signals");
     if (fc_app_start(config, &app, err) == 0) {
         ready->fn(ready->cookie, fc_app_run(app));
-        signal = serve(app, signals, log);
+        signal = serve(app, signals, log, ready);
         fc_app_drain(app);
         let_signals_kill(signals);
         fc_app_stop(app);
@@ -240,7 +249,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
 
     int code = fc_cmd_serve_read(self, argc, argv, &target);
     if (code < 0) {
-        const struct fc_cmd_serve_ready when = {ready, &target};
+        const struct fc_cmd_serve_ready when = {.fn = ready, .cookie = &target};
         int signal = fc_cmd_serve_until(&target.app, target.log, &when, &err);
         if (signal < 0)
             code = fc_cmd_fail(self, &err);

@@ -15,9 +15,9 @@ struct fc_cmd_serve_target {
     json_t *file; /* of the config file, whose texts `app` borrows; the caller drops it */
 };
 
-/* Called when all listeners are up. */
 struct fc_cmd_serve_ready {
-    void (*fn)(void *cookie, const json_t *run);
+    void (*fn)(void *cookie, const json_t *run);      /* called when all listeners are up */
+    void (*event)(void *cookie, const json_t *event); /* for each from then on, in order; NULL: none */
     void *cookie;
 };
 /* Runs a CA until it is interrupted: the signal, or -1 with the error when it did not start. */

@@ -25,6 +25,12 @@ struct fc_certificate;
 int fc_compat_certificate(const struct fc_compat_pebble *pebble, struct fc_arena *arena, const char *serial,
                           struct fc_certificate *ret_certificate, struct fc_err *err);
 
+/* ---- compat_words.c ---- */
+
+/* Puts problems of an ACME answer, its own and those of challenges, into Pebble's words, and lists that have no order into any, as
+ * Pebble does by default. Returns the status that a problem has then, 0 for what is none. */
+int fc_compat_words_answer(struct fc_arena *arena, json_t *answer);
+
 /* ---- compat_json.c: objects as Go reads them ---- */
 
 /* The member whose name is `key` in any case; NULL when absent or null. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base_b64.h"
+#include "base/base_json.h"
 #include "base/base_rand.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
@@ -20,6 +21,8 @@
 #define ORDER "/acme/order/"
 #define FINALIZE "/acme/finalize/"
 #define CERT "/acme/cert/"
+#define ACCT "/acme/acct/"
+#define NO_CHANGE "e30" /* {} */
 #define RENEWAL_INFO "/acme/renewal-info"
 #define PROBLEM "urn:ietf:params:acme:error:"
 
@@ -30,7 +33,7 @@ const struct fc_http_alias fc_compat_pebble_paths[] = {
     {"/acme/new-order", "/order-plz"},
     {"/acme/revoke-cert", "/revoke-cert"},
     {"/acme/key-change", "/rollover-account-key"},
-    {"/acme/acct/", "/my-account/"},
+    {ACCT, "/my-account/"},
     {"/acme/orders/", "/list-orderz/"},
     {ORDER, "/my-order/"},
     {FINALIZE, "/finalize-order/"},
@@ -199,15 +202,75 @@ static void hide_revoked(const struct fc_compat_pebble *pebble, const char *path
                                "Certificate not found: it was revoked", "status", 404));
 }
 
+/* What our ACME server takes, and Pebble calls a mistake: an update without a change. */
+static void refuse_no_update(const char *path, struct fc_http_req *req, struct fc_http_res *res)
+{
+    fc_auto_json jws = NULL;
+
+    if (res->status != 200 || !fc_text_starts(path, ACCT) || fc_json_parse(req->body, req->body_len, &jws, NULL))
+        return;
+    const char *payload = json_string_value(json_object_get(jws, "payload"));
+    if (payload && strcmp(payload, NO_CHANGE) == 0)
+        fc_http_res_json(req, res, 400, "application/problem+json",
+                         json_pack("{s:s,s:s,s:i}", "type", PROBLEM "malformed", "detail",
+                                   "Use POST-as-GET to retrieve account data instead of doing an empty update",
+                                   "status", 400));
+}
+
+static void reword(struct fc_http_req *req, struct fc_http_res *res)
+{
+    const char *type = fc_http_res_get_header(res, "Content-Type");
+    fc_auto_json answer = NULL;
+
+    if (!type || !strstr(type, "json") || fc_json_parse(res->body, res->body_len, &answer, NULL))
+        return;
+    int status = fc_compat_words_answer(req->arena, answer);
+    fc_http_res_json(req, res, strstr(type, "problem") && status ? status : res->status, type, json_incref(answer));
+}
+
+struct call {
+    struct fc_compat_pebble *pebble;
+    const char *path; /* by our names */
+    void (*resume)(void *cookie, struct fc_http_req *req, struct fc_http_res *res);
+    void *resume_cookie;
+};
+
+static void after(struct call *call, struct fc_http_req *req, struct fc_http_res *res);
+
+static void resume(void *cookie, struct fc_http_req *req, struct fc_http_res *res)
+{
+    struct call *call = cookie;
+
+    call->resume(call->resume_cookie, req, res);
+    after(call, req, res);
+}
+
+/* An answer that is held is made later: then its turn comes. */
+static void after(struct call *call, struct fc_http_req *req, struct fc_http_res *res)
+{
+    if (res->wait) {
+        call->resume = res->resume;
+        call->resume_cookie = res->resume_cookie;
+        res->resume = resume;
+        res->resume_cookie = call;
+        return;
+    }
+    add_retry_after(call->pebble, call->path, req, res);
+    hide_revoked(call->pebble, call->path, req, res);
+    refuse_no_update(call->path, req, res);
+    reword(req, res);
+}
+
 void fc_compat_pebble_acme(void *cookie, struct fc_http_req *req, struct fc_http_res *res)
 {
     struct fc_compat_pebble *pebble = cookie;
 
-    const char *path = fc_http_route_own(req->arena, fc_compat_pebble_paths, req->path);
+    struct call *call = fc_arena_alloc(req->arena, sizeof *call);
 
-    if (show_set_info(pebble, path, req, res) || !pass(pebble, req, res))
+    call->pebble = pebble;
+    call->path = fc_http_route_own(req->arena, fc_compat_pebble_paths, req->path);
+    if (show_set_info(pebble, call->path, req, res) || !pass(pebble, req, res))
         return;
     pebble->p.acme(pebble->p.acme_cookie, req, res);
-    add_retry_after(pebble, path, req, res);
-    hide_revoked(pebble, path, req, res);
+    after(call, req, res);
 }

@@ -12,13 +12,14 @@ start_challtestsrv pebble-challtestsrv --
 for side in theirs ours; do
     peer=pebble
     [ "$side" = theirs ] || peer=$work/pebble
-    pebble_config "$side"
+    pebble_config "$side" '.pebble.domainBlocklist = ["blocked.test"] | .pebble.externalAccountMACKeys =
+        {"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}'
     start_pebble "$side" "$peer" -- -dnsserver "127.0.0.1:$dns_port"
     "$python" "$asker" "$pebble_directory" "$pebble_management" "$chall" >"$work/$side.txt" 2>"$work/$side.ask.log" ||
         fail "the requests to $side end with $?"
     # each side finds a challenge server without answers to the other one's challenges
-    for kind in dns-01 http-01; do
-        chall_post clear-txt "{\"host\":\"_acme-challenge.$kind.a.test.\"}" >/dev/null
+    for name in dns-01.a.test http-01.a.test wrong.a.test; do
+        chall_post clear-txt "{\"host\":\"_acme-challenge.$name.\"}" >/dev/null
     done
     sed -n 's/^Pebble [0-9/]* [0-9:]* //p' "$work/$side.log" | sed -E "s/(127.0.0.1):[0-9]+/\1:PORT/g" >"$work/$side.said"
 done

@@ -10,6 +10,7 @@ usage: pebble_ask.py DIRECTORY MANAGEMENT CHALLTESTSRV
 
 import base64
 import hashlib
+import hmac
 import http.client
 import json
 import re
@@ -141,7 +142,7 @@ class Asker:
     # ---- printing ----
 
     def mask(self, text):
-        text = str(text)
+        text = str(text).strip().replace("\n", "\\n")
         for value, name in self.masks:
             text = text.replace(value, name)
         text = text.replace(self.origin, "ORIGIN")
@@ -312,6 +313,15 @@ def accounts(asker):
     asker.show("account-found", asker.post(where, {"onlyReturnExisting": True}, again))
     asker.show("account-read", asker.post(asker.key.kid, None))
     asker.show("account-update", asker.post(asker.key.kid, {"contact": ["mailto:new@a.test"]}))
+    for step, contact in (
+        ("three", ["mailto:a@a.test", "mailto:b@a.test", "mailto:c@a.test"]),
+        ("empty", ["mailto:"]),
+        ("unicode", ["mailto:\u00fc@a.test"]),
+    ):
+        answer = asker.post(where, {"termsOfServiceAgreed": True, "contact": contact}, new_key())
+        asker.show(f"account-contact-{step}", answer)
+    asker.show("account-update-status", asker.post(asker.key.kid, {"status": "revoked"}))
+    asker.show("account-update-empty", asker.post(asker.key.kid, {}))
     asker.show("account-p521", asker.account(new_key(ec.SECP521R1())), body=False)
     small = Key(rsa.generate_private_key(public_exponent=65537, key_size=1024))
     asker.show("account-rsa1024", asker.account(small), body=False)
@@ -319,6 +329,8 @@ def accounts(asker):
     asker.account(gone)
     asker.show("account-deactivate", asker.post(gone.kid, {"status": "deactivated"}, gone))
     asker.show("account-deactivated", asker.post(gone.kid, None, gone))
+    asker.show("account-new-deactivated", asker.post(where, {"termsOfServiceAgreed": True}, Key(gone.private)))
+    bindings(asker, where)
     rolled, fresh = new_key(), new_key()
     asker.account(rolled)
     url = asker.directory["keyChange"]
@@ -327,8 +339,30 @@ def accounts(asker):
     body = asker.jws(url, payload, inner, {"nonce": None})
     asker.show("key-change", asker.post(url, body, rolled), body=False)
     fresh.kid = rolled.kid
+    same = {"account": rolled.kid, "oldKey": fresh.jwk()}
+    asker.show("key-change-same", asker.post(url, asker.jws(url, same, Key(fresh.private), {"nonce": None}), fresh))
+    other = {"account": rolled.kid, "oldKey": rolled.jwk()}
+    asker.show("key-change-other", asker.post(url, asker.jws(url, other, new_key(), {"nonce": None}), fresh))
     asker.show("key-change-after", asker.post(fresh.kid, None, fresh), body=False)
     asker.show("key-change-old", asker.post(rolled.kid, None, rolled))
+
+
+def bindings(asker, where):
+    """External accounts: the config file has kid-1, and nobody must have one."""
+    mac_key = base64.urlsafe_b64decode("zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W")
+    for step, kid, alg, secret in (
+        ("good", "kid-1", "HS256", mac_key),
+        ("unknown", "kid-9", "HS256", mac_key),
+        ("mac", "kid-1", "HS256", b"x" * 32),
+        ("alg", "kid-1", "RS256", mac_key),
+    ):
+        key = new_key()
+        header = b64(json.dumps({"alg": alg, "kid": kid, "url": where}).encode())
+        payload = b64(json.dumps(key.jwk()).encode())
+        mac = b64(hmac.new(secret, f"{header}.{payload}".encode(), hashlib.sha256).digest())
+        binding = {"protected": header, "payload": payload, "signature": mac}
+        answer = asker.post(where, {"termsOfServiceAgreed": True, "externalAccountBinding": binding}, key)
+        asker.show(f"external-{step}", answer, body=step != "good")
 
 
 def envelopes(asker):
@@ -356,9 +390,20 @@ def orders(asker):
     for name in ("single", "localhost", "a.unknown-tld", "com", "*.wild.test", "127.0.0.1", "192.0.2.1", "::1"):
         answer = asker.order([name])
         print("order-name", name, answer.get("status"))
-    for name in ("a..test", "-a.test", "a_b.test", "*.*.test", "a." + "b" * 64 + ".test", "a.test.", "ünï.test", ""):
+    for name in ("a..test", "-a.test", "a_b.test", "a." + "b" * 64 + ".test", "ünï.test", ""):
         answer = asker.order([name])
         print("order-bad-name", ascii(name), answer.get("status"), answer.get("type"))
+    for step, names in (
+        ("illegal", [{"type": "dns", "value": "invalid!.a.test"}]),
+        ("wildcards", [{"type": "dns", "value": "*.*.test"}]),
+        ("wildcard", [{"type": "dns", "value": "a.*.test"}]),
+        ("period", [{"type": "dns", "value": "a.test."}]),
+        ("long", [{"type": "dns", "value": "a." * 130 + "test"}]),
+        ("dns-ip", [{"type": "dns", "value": "127.0.0.1"}]),
+        ("ip", [{"type": "ip", "value": "a.test"}]),
+        ("blocked", [{"type": "dns", "value": "good.a.test"}, {"type": "dns", "value": "www.blocked.test"}]),
+    ):
+        asker.show(f"order-name-{step}", asker.post(asker.directory["newOrder"], {"identifiers": names}))
     answer = asker.order([f"n{n}.a.test" for n in range(150)])
     print("order-150", len(answer.get("authorizations", [])))
     order = asker.order(["two.a.test", "*.two.a.test"])
@@ -385,6 +430,30 @@ def orders(asker):
     for first, last in ((0, 2), (1, 2), (1, 3)):
         order = asker.order(["dated.a.test"], notBefore=dates[first], notAfter=dates[last])
         print("order-dates", first, order.get("notBefore") == dates[first], order.get("notAfter") == dates[last])
+
+
+def failures(asker):
+    """What a validation that fails leaves in its challenge and in its order."""
+    hosts = {"refused.a.test": ("add-a", {"addresses": ["127.0.0.77"]}), "sick.a.test": ("set-servfail", {})}
+    for host, (path, more) in hosts.items():
+        request("POST", f"{asker.challenges}/{path}", json.dumps(dict(host=host, **more)).encode())
+        if path == "set-servfail":
+            request("POST", f"{asker.challenges}/{path}", json.dumps({"host": f"_acme-challenge.{host}"}).encode())
+    for kind in ("http-01", "dns-01", "tls-alpn-01"):
+        for host in ("nothing.a.test", "wrong.a.test", *hosts):
+            order = asker.order([host])
+            authz = asker.read(order["authorizations"][0])
+            challenge = next(c for c in authz["challenges"] if c["type"] == kind)
+            if host == "wrong.a.test":
+                asker.provide(kind, host, challenge, wrong=True)
+            asker.post(challenge["url"], {})
+            failed = asker.until(order["authorizations"][0], ("valid", "invalid"))
+            error = next(c for c in failed["challenges"] if c["type"] == kind).get("error", {})
+            step = f"failed-{kind}-{host.split('.')[0]}"
+            print(step, "status", failed["status"], error.get("status"), asker.until(order["url"], ("invalid",))["status"])
+            print(step, "error.type", error.get("type"))
+            print(step, "error.detail", asker.mask(error.get("detail")))
+    asker.show("challenge-again", asker.post(challenge["url"], {}))
 
 
 def certificates(asker):
@@ -458,6 +527,12 @@ def revoke(asker, leaf, done):
     asker.show("revoke", asker.post(url, {"certificate": der, "reason": 4}), body=False)
     asker.show("revoke-again", asker.post(url, {"certificate": der, "reason": 4}))
     serial_status(asker, "status-revoked", f"{leaf.serial_number:x}")
+    asker.show("certificate-revoked", asker.post(done["certificate"], None), body=False)
+    unknown = asker.issue(["unknown.a.test"])["key"]
+    stranger = x509.CertificateBuilder().subject_name(leaf.subject).issuer_name(leaf.issuer).public_key(unknown.public_key())
+    stranger = stranger.serial_number(7).not_valid_before(leaf.not_valid_before).not_valid_after(leaf.not_valid_after)
+    made = stranger.sign(unknown, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    asker.show("revoke-unknown", asker.post(url, {"certificate": b64(made)}))
     by_key = asker.issue(["bykey.a.test"])
     pem = asker.post(by_key["certificate"], None)[2]
     der = b64(x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER))
@@ -475,7 +550,7 @@ def lists(asker):
 
 def main():
     asker = Asker(*(argument.rstrip("/") for argument in sys.argv[1:4]))
-    for part in (plain_requests, accounts, envelopes, orders, certificates, lists):
+    for part in (plain_requests, accounts, envelopes, orders, failures, certificates, lists):
         part(asker)
 
 
