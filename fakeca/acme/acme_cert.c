@@ -8,8 +8,6 @@
 #include "ca/ca.h"
 #include "store/store_cert.h"
 
-#define CHAINS_MAX 8 /* links to alternates in one answer */
-
 static int chain_index(struct fc_acme_call *call, int64_t *ret_index)
 {
     *ret_index = 0;
@@ -48,20 +46,18 @@ static int find(struct fc_acme_call *call, struct fc_certificate *ret_certificat
 static void link_alternates(struct fc_acme_call *call, const struct fc_certificate *certificate, size_t chains,
                             size_t shown)
 {
-    for (size_t i = 0; i < chains && i < CHAINS_MAX; i++)
+    for (size_t i = 0; i < chains; i++)
         if (i != shown)
             fc_acme_render_link(call, fc_acme_render_url(call, "/acme/cert/%s/%zu", certificate->serial, i),
                                 "alternate");
 }
 
-static void answer(struct fc_acme_call *call, const struct fc_certificate *certificate, size_t index)
+static void answer(struct fc_acme_call *call, const struct fc_certificate *certificate, const char *pem)
 {
     const struct fc_event_about about = {.env = certificate->env,
                                          .account_id = certificate->account_id,
                                          .order_id = certificate->order_id,
                                          .serial = certificate->serial};
-    const char *pem = fc_ca_chain_pem(call->acme->p.ca, call->arena, certificate, index);
-
     call->res->status = 200;
     call->res->body = pem;
     call->res->body_len = strlen(pem);
@@ -76,10 +72,13 @@ int fc_acme_cert(struct fc_acme_call *call)
 
     if (chain_index(call, &index) || find(call, &certificate))
         return -1;
-    size_t chains = fc_ca_chains(call->acme->p.ca, certificate.issuer_id);
+    size_t chains = fc_ca_chains(call->acme->p.ca, certificate.issuer_id, call->now);
     if ((size_t)index >= chains)
         return fc_acme_missing(call, "Unknown issuance chain");
+    const char *pem = fc_ca_chain_pem(call->acme->p.ca, call->arena, &certificate, call->now, (size_t)index);
+    if (!pem) /* the clock went to a time with other chains, whose keys are made now */
+        return fc_acme_problem_internal(call, "Failed to retrieve certificate chain");
     link_alternates(call, &certificate, chains, (size_t)index);
-    answer(call, &certificate, (size_t)index);
+    answer(call, &certificate, pem);
     return 0;
 }

@@ -37,14 +37,16 @@ int fc_ca_new(const struct fc_ca_params *params, struct fc_ca **ret_ca, struct f
     *ca = (struct fc_ca){.policy = params->policy,
                          .store = params->store,
                          .url = fc_asprintf("%s/%s", params->pki_url, params->policy->name),
-                         .now = params->now,
                          .created = params->created,
                          .ready = params->ready,
                          .cookie = params->cookie,
                          .gate = gate_new()};
     if (!params->root_cert_pem != !params->root_key_pem)
         return fc_err_set(err, FC_E_USAGE, "options '--root-cert' and '--root-key' belong together: one is missing");
-    if (fc_ca_hierarchy_load(ca, params, err) || fc_ca_make_quick(ca, err))
+    if (fc_ca_hierarchy_load(ca, params, err))
+        return -1;
+    fc_ca_use_begin(ca, params->now);
+    if (fc_ca_make_quick(ca, err))
         return -1;
     *ret_ca = FC_TAKE(ca);
     return 0;
@@ -54,7 +56,10 @@ void fc_ca_free(struct fc_ca *ca)
 {
     if (!ca)
         return;
+    pthread_mutex_lock(&ca->gate->lock);
     atomic_store(&ca->stopping, true);
+    pthread_cond_broadcast(&ca->gate->changed);
+    pthread_mutex_unlock(&ca->gate->lock);
     if (ca->thread_started)
         pthread_join(ca->thread, NULL);
     fc_ca_hierarchy_release(ca);
@@ -90,31 +95,39 @@ static int make_one(struct fc_ca *ca, struct fc_ca_node *node)
     else
         report(ca, node);
     /* after a failure too: who waits learns of it when trying again */
-    if (ca->ready && (failed || node->leaves))
+    if (ca->ready && (failed || node->leaves || node->of))
         ca->ready(ca->cookie);
     return failed;
+}
+
+/* Waits for something to make; NULL when the CA stops. */
+static struct fc_ca_node *await(const struct fc_ca *ca)
+{
+    struct fc_ca_node *node = NULL;
+
+    pthread_mutex_lock(&ca->gate->lock);
+    while (!atomic_load(&ca->stopping) && !(node = fc_ca_use_next(ca)))
+        pthread_cond_wait(&ca->gate->changed, &ca->gate->lock);
+    pthread_mutex_unlock(&ca->gate->lock);
+    return node;
 }
 
 static void *make_missing(void *cookie)
 {
     struct fc_ca *ca = cookie;
+    struct fc_ca_node *node;
 
     for (size_t i = 0; i < ca->n_nodes; i++)
         if (ca->nodes[i].created)
             report(ca, &ca->nodes[i]);
-    for (size_t i = 0; i < ca->n_nodes && !atomic_load(&ca->stopping); i++)
-        if (!fc_ca_hierarchy_ready(&ca->nodes[i]) && make_one(ca, &ca->nodes[i]))
-            break;
+    while ((node = await(ca)) && !make_one(ca, node))
+        ;
     return NULL;
 }
 
 int fc_ca_start_background(struct fc_ca *ca, struct fc_err *err)
 {
-    bool work = false;
-
-    for (size_t i = 0; i < ca->n_nodes; i++)
-        work = work || ca->nodes[i].created || !fc_ca_hierarchy_ready(&ca->nodes[i]);
-    if (!work || ca->thread_started)
+    if (ca->thread_started)
         return 0;
     int failed = pthread_create(&ca->thread, NULL, make_missing, ca);
     if (failed)
@@ -146,14 +159,16 @@ bool fc_ca_info(const struct fc_ca *ca, size_t index, struct fc_ca_info *ret_inf
         return false;
     const struct fc_ca_node *node = &ca->nodes[index];
     const struct fc_policy_ca *rule = node->rule;
-    struct fc_ca_info info = {.name = node->name, .issues_leaves = fc_ca_hierarchy_issues_leaves(node)};
+    struct fc_ca_info info = {.name = node->name,
+                              .issues_leaves = fc_ca_hierarchy_issues_leaves(node),
+                              .key_of = node->of ? node->of->name : NULL,
+                              .root = node->root};
 
     if (fc_ca_hierarchy_ready(node)) {
         info.ready = true;
         info.id = node->id;
         info.subject = node->subject;
         info.key = node->key_name;
-        info.root = node->root;
         info.pem = node->pem;
         info.not_before = node->not_before;
         info.not_after = node->not_after;
@@ -161,7 +176,7 @@ bool fc_ca_info(const struct fc_ca *ca, size_t index, struct fc_ca_info *ret_inf
         FC_ASSERT(rule); /* only what the policy wants is made late */
         info.subject = node->planned_subject;
         info.key = rule->key;
-        info.root = !rule->issuer;
+        info.idle = !atomic_load(&node->wanted);
         info.not_before = rule->not_before;
         info.not_after = rule->not_after;
     }

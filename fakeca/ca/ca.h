@@ -35,11 +35,11 @@ struct fc_ca_params {
     void *cookie;
 };
 
-/* Loads the hierarchy from the store, or makes its ECDSA part at once and stores it. Key pairs and certificates of RSA are made by
- * fc_ca_start_background. Errors: FC_E_DAMAGED stored CA key and certificate do not fit; FC_E_USAGE own root unfit (no CA, key
+/* Loads the hierarchy from the store, or makes the ECDSA part of what is in use at `now` at once and stores it. What needs RSA keys is
+ * made by fc_ca_start_background, what is not in use (issuers of other times, backups) when it first is. Errors: FC_E_DAMAGED stored CA key and certificate do not fit; FC_E_USAGE own root unfit (no CA, key
  * does not match, expired at every permitted time, differs from the one that the state was made with). */
 int fc_ca_new(const struct fc_ca_params *params, struct fc_ca **ret_ca, struct fc_err *err);
-/* Starts the thread that makes what is missing (RSA); it ends by itself. */
+/* Starts the thread that makes what is missing (RSA), then what comes into use. */
 int fc_ca_start_background(struct fc_ca *ca, struct fc_err *err);
 /* Joins the thread (RSA generation is not interruptible: up to a second); NULL allowed. */
 void fc_ca_free(struct fc_ca *ca);
@@ -70,8 +70,8 @@ struct fc_ca_order {
     int64_t not_before, not_after; /* as asked for; 0: as the profile says */
     int64_t account_id, order_id;
 };
-/* Makes and signs the leaf by letsencrypt.md E.1 and fills the row (in the arena; not stored). FC_E_AGAIN: the RSA issuer is not
- * ready yet (another error once it could not be made). FC_E_CRYPTO / FC_E_RANGE: refused, e.g. no issuer outlives the leaf.
+/* Makes and signs the leaf by letsencrypt.md E.1 and fills the row (in the arena; not stored). FC_E_AGAIN: the issuer or a certificate
+ * of its chains is not ready yet (another error once it could not be made). FC_E_CRYPTO / FC_E_RANGE: refused, e.g. no issuer outlives the leaf.
  * FC_E_NOT_FOUND: the policy has no such profile. */
 int fc_ca_issue(struct fc_ca *ca, const struct fc_ca_order *order, struct fc_arena *arena,
                 struct fc_certificate *ret_certificate, struct fc_err *err);
@@ -97,26 +97,33 @@ bool fc_ca_issuer_known(const struct fc_ca *ca, const unsigned char *ski, size_t
 
 /* ---- reading ---- */
 
-/* Number of chains of certificates of that issuer row (at least 1); 0 when the issuer is unknown. */
-size_t fc_ca_chains(const struct fc_ca *ca, int64_t issuer_id);
+/* Number of chains of certificates of that issuer row at now (at least 1), the default one first; 0 when the issuer is unknown. */
+size_t fc_ca_chains(const struct fc_ca *ca, int64_t issuer_id, int64_t now);
 /* The n-th chain's PEM: leaf, then each CA certificate after an empty line, self-signed root left out (E.3). Arena.
- * NULL when there is no such chain. */
+ * NULL when there is no such chain, or one of its certificates is still to be made. */
 const char *fc_ca_chain_pem(const struct fc_ca *ca, struct fc_arena *arena, const struct fc_certificate *certificate,
-                            size_t n);
+                            int64_t now, size_t n);
+/* The names of the n-th chain's certificates, from the issuer to below the root, and of that root at the end (NULL: not known); at
+ * most FC_CA_CHAIN_MAX, returns how many. 0: no such chain. */
+#define FC_CA_CHAIN_MAX 18
+size_t fc_ca_chain_names(const struct fc_ca *ca, const char *issuer, int64_t now, size_t n,
+                         const char *ret_names[FC_CA_CHAIN_MAX]);
 
 /* A CA certificate as the management API shows it. Texts live as long as the CA. */
 struct fc_ca_info {
     int64_t id;
     const char *name; /* of the policy: "root-ecdsa" */
     const char *subject;
-    const char *key; /* "P-256", "RSA-2048" */
+    const char *key;    /* "P-256", "RSA-2048" */
+    const char *key_of; /* cross-signed: name of the certificate whose subject and key it has; NULL: its own */
     bool root, issues_leaves, ready;
+    bool idle;       /* not ready, and made only once it comes into use */
     const char *pem; /* NULL until ready */
     int64_t not_before, not_after;
 };
 /* Index from 0; false past the end. */
 bool fc_ca_info(const struct fc_ca *ca, size_t index, struct fc_ca_info *ret_info);
-/* Blocks until everything is made or the monotonic deadline has come; whether it is. */
+/* Blocks until everything that is in use is made or the monotonic deadline has come; whether it is. */
 bool fc_ca_wait_ready(const struct fc_ca *ca, int64_t until_mono);
 /* PEM of the roots, one after the other (those that are ready); arena. */
 const char *fc_ca_roots_pem(const struct fc_ca *ca, struct fc_arena *arena);

@@ -6,7 +6,7 @@
 
 int fc_ca_crl_shards(const struct fc_ca *ca, const struct fc_ca_node *node)
 {
-    if (!node->rule && node->root)
+    if ((!node->rule && node->root) || node->of) /* a cross-signed one's issuer has it */
         return 0;
     /* an earlier policy's intermediate has issued leaves, as far as anybody knows */
     bool leaves = node->rule ? node->rule->issues_leaves : true;
@@ -23,7 +23,9 @@ static int read_state(struct fc_ca *ca, struct fc_arena *arena, int64_t issuer_i
 
     if (fc_store_begin(ca->store, FC_STORE_WRITE, &tx, err) ||
         fc_store_cert_revoked(ca->store, arena, issuer_id, shard,
-                              crl->this_update - ca->policy->issuance.crl_keep_after_expiry, &revoked, &n, err) ||
+                              crl->this_update -
+                                  fc_policy_at(ca->policy, crl->this_update)->issuance.crl_keep_after_expiry,
+                              &revoked, &n, err) ||
         fc_store_crl_number(ca->store, issuer_id, shard, (uint64_t)crl->this_update, &crl->number, err) ||
         fc_store_commit(&tx, err))
         return -1;
@@ -50,7 +52,7 @@ int fc_ca_crl(struct fc_ca *ca, const char *name, int shard, int64_t now, unsign
         .key = node->key,
         .this_update = now,
         /* the last second is inclusive, as with certificates (Boulder, issuance/crl.go) */
-        .next_update = now + ca->policy->issuance.crl_validity - FC_SECOND,
+        .next_update = now + fc_policy_at(ca->policy, now)->issuance.crl_validity - FC_SECOND,
         /* "only user certificates" would be wrong for a CA that issues no leaves */
         .url = node->rule && !node->rule->issues_leaves
                    ? NULL

@@ -19,12 +19,19 @@ bool fc_ca_hierarchy_ready(const struct fc_ca_node *node)
     return atomic_load_explicit(&node->ready, memory_order_acquire);
 }
 
-const struct fc_ca_node *fc_ca_hierarchy_find(const struct fc_ca *ca, const char *name)
+struct fc_ca_node *fc_ca_hierarchy_node(const struct fc_ca *ca, const char *name)
 {
     for (size_t i = 0; i < ca->n_nodes; i++)
         if (strcmp(ca->nodes[i].name, name) == 0)
-            return fc_ca_hierarchy_ready(&ca->nodes[i]) ? &ca->nodes[i] : NULL;
+            return &ca->nodes[i];
     return NULL;
+}
+
+const struct fc_ca_node *fc_ca_hierarchy_find(const struct fc_ca *ca, const char *name)
+{
+    const struct fc_ca_node *node = fc_ca_hierarchy_node(ca, name);
+
+    return node && fc_ca_hierarchy_ready(node) ? node : NULL;
 }
 
 bool fc_ca_hierarchy_issues_leaves(const struct fc_ca_node *node)
@@ -41,7 +48,7 @@ void fc_ca_hierarchy_publish(struct fc_ca *ca, struct fc_ca_node *node)
 {
     pthread_mutex_lock(&ca->gate->lock);
     atomic_store_explicit(&node->ready, true, memory_order_release);
-    ca->gate->missing--;
+    ca->gate->missing -= atomic_load(&node->wanted);
     pthread_cond_broadcast(&ca->gate->changed);
     pthread_mutex_unlock(&ca->gate->lock);
 }
@@ -65,48 +72,88 @@ static struct fc_ca_node *add_node(struct fc_ca *ca, const char *name, const str
     node->rule = rule;
     if (rule)
         node->planned_subject = subject(rule);
-    ca->gate->missing++;
     return node;
 }
 
 /* The node that issues the certificates which the policy's `name` issues: the own root stands for every root. */
 static struct fc_ca_node *issuing_node(const struct fc_ca *ca, const char *name)
 {
-    for (size_t i = 0; name && i < ca->n_nodes; i++)
-        if (strcmp(ca->nodes[i].name, name) == 0)
-            return &ca->nodes[i];
-    return name ? &ca->nodes[0] : NULL;
+    struct fc_ca_node *node = name ? fc_ca_hierarchy_node(ca, name) : NULL;
+
+    return node || !name ? node : &ca->nodes[0];
 }
 
-static int check_beside_own(const struct fc_ca *ca, const struct fc_policy_ca *rule, struct fc_err *err)
+static bool beside_own(const struct fc_ca *ca, const struct fc_policy_ca *rule)
 {
     const struct fc_ca_node *own = &ca->nodes[0];
 
-    if (strcmp(rule->name, FC_CA_OWN_ROOT) == 0)
-        return fc_err_set(err, FC_E_USAGE,
-                          "the policy '%s' has a certificate named '%s', which is the name of --root-cert here",
-                          ca->policy->name, rule->name);
-    if (rule->not_before > own->not_after || rule->not_after < own->not_before)
-        return fc_err_set(err, FC_E_USAGE,
-                          "option '--root-cert': at no time it is valid together with '%s' of the policy '%s'",
-                          rule->name, ca->policy->name);
+    return rule->not_before <= own->not_after && rule->not_after >= own->not_before;
+}
+
+static int check_own(const struct fc_ca *ca, struct fc_err *err)
+{
+    const char *first = "";
+
+    for (size_t i = ca->n_nodes; i > 0; i--)
+        if (fc_ca_hierarchy_issues_leaves(&ca->nodes[i - 1]))
+            return 0;
+    for (size_t i = ca->policy->n_cas; i > 0; i--)
+        if (ca->policy->cas[i - 1].issues_leaves)
+            first = ca->policy->cas[i - 1].name;
+    return fc_err_set(err, FC_E_USAGE,
+                      "option '--root-cert': at no time it is valid together with '%s' of the policy '%s'", first,
+                      ca->policy->name);
+}
+
+/* One of the dated policies: what an earlier one has is listed already. */
+static int list_cas(struct fc_ca *ca, const struct fc_policy *policy, struct fc_err *err)
+{
+    for (size_t i = 0; i < policy->n_cas; i++) {
+        const struct fc_policy_ca *rule = &policy->cas[i];
+        if (ca->own_root && strcmp(rule->name, FC_CA_OWN_ROOT) == 0)
+            return fc_err_set(err, FC_E_USAGE,
+                              "the policy '%s' has a certificate named '%s', which is the name of --root-cert here",
+                              ca->policy->name, rule->name);
+        if (fc_ca_hierarchy_node(ca, rule->name))
+            continue;
+        if (ca->own_root && (!rule->issuer || rule->key_of || !beside_own(ca, rule)))
+            continue;
+        struct fc_ca_node *node = add_node(ca, rule->name, rule);
+        node->issuer = issuing_node(ca, rule->issuer);
+        node->of = rule->key_of ? fc_ca_hierarchy_node(ca, rule->key_of) : NULL;
+        node->root = !rule->issuer;
+    }
     return 0;
 }
 
-static int list_policy(struct fc_ca *ca, bool own, struct fc_err *err)
+static int list_policy(struct fc_ca *ca, struct fc_err *err)
 {
-    for (size_t i = 0; i < ca->policy->n_cas; i++) {
-        const struct fc_policy_ca *rule = &ca->policy->cas[i];
-        if (own && !rule->issuer)
-            continue;
-        if (own && check_beside_own(ca, rule, err))
+    size_t count;
+    const struct fc_policy_change *changes = fc_policy_changes(ca->policy, &count);
+
+    /* the one in force comes first: it is what people look at */
+    if (list_cas(ca, ca->policy, err) || list_cas(ca, fc_policy_at(ca->policy, INT64_MIN), err))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (changes[i].paths[0] && list_cas(ca, fc_policy_at(ca->policy, changes[i].on), err))
             return -1;
-        struct fc_ca_node *node = add_node(ca, rule->name, rule);
-        node->issuer = issuing_node(ca, rule->issuer);
-        bool *family = fc_ca_hierarchy_is_rsa(rule) ? &ca->rsa_issuers : &ca->ecdsa_issuers;
-        *family = *family || rule->issues_leaves;
+    return ca->own_root ? check_own(ca, err) : 0;
+}
+
+/* At least as many as there are different ones. */
+static size_t count_policy(const struct fc_ca *ca)
+{
+    const struct fc_policy *before = fc_policy_at(ca->policy, INT64_MIN);
+    size_t count, n = ca->policy->n_cas + before->n_cas;
+    const struct fc_policy_change *changes = fc_policy_changes(ca->policy, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct fc_policy *policy = fc_policy_at(ca->policy, changes[i].on);
+        for (size_t j = 0; j < policy->n_cas && policy != before; j++)
+            n += !fc_policy_ca(before, policy->cas[j].name);
+        before = policy;
     }
-    return 0;
+    return n;
 }
 
 static const struct fc_issuer *find_row(const struct rows *rows, const char *name)
@@ -136,6 +183,14 @@ static int read_rows(struct fc_ca *ca, struct fc_arena *arena, struct rows *ret_
     return 0;
 }
 
+/* Where an authority information access leads to: what a client is given with the leaf too. */
+static const char *served_name(const struct fc_ca *ca, const struct fc_ca_node *node)
+{
+    const struct fc_policy_ca *rule = node->rule;
+
+    return !ca->own_root && rule->n_chains > 0 ? rule->chains[0].names[0] : node->name;
+}
+
 int fc_ca_hierarchy_fill(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
 {
     fc_auto(fc_key_free) struct fc_key *key = NULL;
@@ -149,7 +204,7 @@ int fc_ca_hierarchy_fill(const struct fc_ca *ca, struct fc_ca_node *node, struct
     node->not_after = fc_cert_not_after(node->cert);
     if (!fc_ca_hierarchy_issues_leaves(node))
         return 0;
-    fc_auto_free char *aia = fc_asprintf("%s/%s.der", ca->url, node->name);
+    fc_auto_free char *aia = fc_asprintf("%s/%s.der", ca->url, served_name(ca, node));
     const struct fc_cert_issuer_params leaves = {.cert = node->cert,
                                                  .key = node->key,
                                                  .aia_url = aia,
@@ -162,7 +217,7 @@ static int load_row(const struct fc_ca *ca, struct fc_ca_node *node, const struc
 {
     if (fc_ca_stored_read(row, &node->key, &node->cert, err))
         return -1;
-    if (node->rule && !node->key)
+    if (node->rule && !node->of && !node->key)
         return fc_err_set(err, FC_E_DAMAGED, "the stored CA certificate '%s' is damaged: its key is missing",
                           row->name);
     node->id = row->id;
@@ -173,8 +228,13 @@ static int load_row(const struct fc_ca *ca, struct fc_ca_node *node, const struc
 static int check_place(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
 {
     const struct fc_ca_node *issuer = node->issuer ? node->issuer : node;
+    fc_auto(fc_key_free) struct fc_key *key = NULL;
 
-    node->root = !node->issuer;
+    if (node->of && (fc_cert_key(node->cert, &key, NULL) || !node->of->key || !fc_key_equal(key, node->of->key)))
+        return fc_err_set(err, FC_E_DAMAGED,
+                          "the stored CA certificate '%s/%s' has not the key of '%s' as the policy says: another "
+                          "hierarchy needs another state folder",
+                          ca->policy->name, node->name, node->of->name);
     if (issuer->cert && fc_cert_issued_by(node->cert, issuer->cert))
         return 0;
     return fc_err_set(err, FC_E_DAMAGED,
@@ -201,15 +261,6 @@ static int load_policy(struct fc_ca *ca, const struct rows *rows, struct fc_err 
     return 0;
 }
 
-static bool has_node(const struct fc_ca *ca, const char *name)
-{
-    bool found = false;
-
-    for (size_t i = 0; i < ca->n_nodes && !found; i++)
-        found = strcmp(ca->nodes[i].name, name) == 0;
-    return found;
-}
-
 static void find_place(struct fc_ca *ca, struct fc_ca_node *node)
 {
     node->root = fc_cert_issued_by(node->cert, node->cert);
@@ -225,7 +276,7 @@ static int load_earlier(struct fc_ca *ca, const struct rows *rows, struct fc_err
 
     for (size_t i = 0; i < rows->count; i++) {
         const char *name = rows->at[i].name + rows->prefix;
-        if (!has_node(ca, name) && load_row(ca, add_node(ca, name, NULL), &rows->at[i], err))
+        if (!fc_ca_hierarchy_node(ca, name) && load_row(ca, add_node(ca, name, NULL), &rows->at[i], err))
             return -1;
     }
     for (size_t i = first; i < ca->n_nodes; i++)
@@ -267,22 +318,18 @@ int fc_ca_hierarchy_load(struct fc_ca *ca, const struct fc_ca_params *params, st
 
     if (read_rows(ca, arena, &rows, err))
         return -1;
-    bool own = params->root_cert_pem || find_row(&rows, FC_CA_OWN_ROOT);
-    ca->nodes = fc_calloc(1 + ca->policy->n_cas + rows.count, sizeof *ca->nodes);
-    if (own) {
+    ca->own_root = params->root_cert_pem || find_row(&rows, FC_CA_OWN_ROOT);
+    ca->nodes = fc_calloc(1 + count_policy(ca) + rows.count, sizeof *ca->nodes);
+    if (ca->own_root) {
         (void)add_node(ca, FC_CA_OWN_ROOT, NULL);
         if (load_own(ca, params, &rows, err))
             return -1;
     }
-    if (list_policy(ca, own, err) || load_policy(ca, &rows, err) || load_earlier(ca, &rows, err))
+    if (list_policy(ca, err) || load_policy(ca, &rows, err) || load_earlier(ca, &rows, err))
         return -1;
-    for (size_t i = 0; i < ca->n_nodes; i++) {
-        struct fc_ca_node *node = &ca->nodes[i];
-        if (node->id == 0)
-            continue;
-        node->chain = fc_ca_chain_text(node);
-        fc_ca_hierarchy_publish(ca, node);
-    }
+    for (size_t i = 0; i < ca->n_nodes; i++)
+        if (ca->nodes[i].id != 0)
+            fc_ca_hierarchy_publish(ca, &ca->nodes[i]);
     return 0;
 }
 
@@ -297,7 +344,6 @@ void fc_ca_hierarchy_release(struct fc_ca *ca)
         free(node->planned_subject);
         free(node->subject);
         free(node->pem);
-        free(node->chain);
     }
     free(ca->nodes);
 }

@@ -21,8 +21,12 @@ struct fc_ca_node {
     char *name;
     const struct fc_policy_ca *rule; /* NULL: the own root, or one that an earlier policy had */
     struct fc_ca_node *issuer;       /* NULL: a root (or, of an earlier policy, unknown) */
+    struct fc_ca_node *of;           /* cross-signed: the node whose name and key it has */
     char *planned_subject;           /* shown until it is ready */
     bool created;                    /* made in fc_ca_new: to be reported by the background thread */
+    atomic_bool wanted;              /* is in use, or was once: to be made; set under the gate's lock */
+    /* the dated policy in which all its chains were last seen to be complete: they stay so */
+    _Atomic(const struct fc_policy *) complete;
 
     atomic_bool ready;
     int64_t id;
@@ -31,7 +35,6 @@ struct fc_ca_node {
     struct fc_cert *cert;
     struct fc_cert_issuer *leaves; /* NULL unless it issues leaves */
     char *subject, *pem;
-    char *chain; /* what follows a leaf's PEM: an empty line and PEM for each CA certificate but the root */
     char key_name[16];
     int64_t not_before, not_after;
 };
@@ -40,7 +43,8 @@ struct fc_ca_node {
 struct fc_ca_gate {
     pthread_mutex_t lock; /* a leaf: nothing else is locked under it */
     pthread_cond_t changed;
-    size_t missing;
+    size_t missing;       /* wanted and not ready */
+    int64_t now;          /* when it was last asked for something */
     struct fc_err failed; /* why the background thread gave up; FC_OK while it has not */
 };
 
@@ -48,7 +52,6 @@ struct fc_ca {
     const struct fc_policy *policy;
     struct fc_store *store;
     char *url; /* PKI_URL/ENV */
-    int64_t now;
     void (*created)(void *cookie, const char *env, const char *name, const char *subject, const char *key,
                     int64_t not_after);
     void (*ready)(void *cookie);
@@ -56,8 +59,8 @@ struct fc_ca {
 
     struct fc_ca_node *nodes; /* issuers stand before what they issue */
     size_t n_nodes;
-    bool rsa_issuers, ecdsa_issuers; /* whether the policy has some for leaves */
-    atomic_int rotation;             /* 0: drawn at random; else this one of the candidates, counted round */
+    bool own_root;       /* the user's, in the place of every root */
+    atomic_int rotation; /* 0: drawn at random; else this one of the candidates, counted round */
     struct fc_ca_gate *gate;
     pthread_t thread;
     bool thread_started;
@@ -72,17 +75,33 @@ int fc_ca_hierarchy_load(struct fc_ca *ca, const struct fc_ca_params *params, st
 void fc_ca_hierarchy_release(struct fc_ca *ca);
 /* The ready node, or NULL. */
 const struct fc_ca_node *fc_ca_hierarchy_find(const struct fc_ca *ca, const char *name);
+/* The node, ready or not, or NULL. */
+struct fc_ca_node *fc_ca_hierarchy_node(const struct fc_ca *ca, const char *name);
 bool fc_ca_hierarchy_ready(const struct fc_ca_node *node);
 bool fc_ca_hierarchy_issues_leaves(const struct fc_ca_node *node);
 bool fc_ca_hierarchy_is_rsa(const struct fc_policy_ca *rule);
-/* What is derived from key and certificate, but for the chain, which needs all issuers. */
+/* What is derived from key and certificate. */
 int fc_ca_hierarchy_fill(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err);
 /* Makes a filled and stored node ready. */
 void fc_ca_hierarchy_publish(struct fc_ca *ca, struct fc_ca_node *node);
 
+/* ---- ca_use.c: what is in use ---- */
+
+/* Wants the roots, what issues leaves at now, and all that is in its chains. An own root: everything, for its key may not be given
+ * again. */
+void fc_ca_use_begin(struct fc_ca *ca, int64_t now);
+/* Wants a node with all that is in its chains at now; wakes the thread that makes it. Any thread. */
+void fc_ca_use_want(const struct fc_ca *ca, struct fc_ca_node *node, int64_t now);
+/* Whether it can issue at now: it is ready, and so are its chains. */
+bool fc_ca_use_complete(const struct fc_ca *ca, struct fc_ca_node *node, int64_t now);
+/* The next one to be made: what needs no new RSA key before what does. NULL: nothing that can be. Under the gate's lock. */
+struct fc_ca_node *fc_ca_use_next(const struct fc_ca *ca);
+
 /* ---- ca_make.c: keys and CA certificates ---- */
 
-/* Makes what is missing and needs no RSA key (ECDSA keys below issuers that are there); stores it in one transaction. */
+/* Whether it takes no new RSA key. */
+bool fc_ca_make_is_quick(const struct fc_ca_node *node);
+/* Makes what is wanted and needs no RSA key (ECDSA keys below issuers that are there); stores it in one transaction. */
 int fc_ca_make_quick(struct fc_ca *ca, struct fc_err *err);
 /* Makes and stores one node whose issuer is ready. For the background thread. */
 int fc_ca_make_node(struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err);
@@ -109,8 +128,11 @@ int fc_ca_own_read(const char *cert_pem, const char *key_pem, struct fc_key **re
 
 /* ---- ca_chain.c ---- */
 
-/* The text that follows a leaf which this node issued; the caller frees. The node and those above have their pem. */
-char *fc_ca_chain_text(const struct fc_ca_node *node);
+/* The nodes of the n-th chain of what this one issued, as the policy of now has it: at most FC_CA_CHAIN_MAX - 1, returns how many. */
+size_t fc_ca_chain_nodes(const struct fc_ca *ca, struct fc_ca_node *node, int64_t now, size_t n,
+                         struct fc_ca_node *ret_nodes[FC_CA_CHAIN_MAX]);
+/* How many chains it has. */
+size_t fc_ca_chain_count(const struct fc_ca *ca, const struct fc_ca_node *node, int64_t now);
 
 /* ---- ca_crl.c ---- */
 

@@ -15,6 +15,8 @@
 
 /* What a leaf will be, before it is signed. */
 struct plan {
+    int64_t now;
+    const struct fc_policy *policy; /* of now */
     const struct fc_profile_version *profile;
     bool rsa;
     int64_t not_before, not_after;
@@ -28,6 +30,8 @@ struct plan {
 /* Dates of the certificate when it is there: an own root may have shortened them. */
 static bool covers(const struct fc_ca_node *node, const struct plan *plan)
 {
+    if (!node)
+        return false;
     bool ready = fc_ca_hierarchy_ready(node);
     int64_t from = ready ? node->not_before : node->rule->not_before;
     int64_t to = ready ? node->not_after : node->rule->not_after;
@@ -57,25 +61,42 @@ static int not_ready(const struct fc_ca *ca, struct fc_err *err)
 }
 
 /* Issuers change with time: the profile's version may name them. */
-static bool is_named(const struct fc_ca_node *node, const struct fc_profile_version *profile)
+static bool is_named(const struct fc_policy_ca *rule, const struct fc_profile_version *profile)
 {
     const char **name = profile->issuers;
 
-    while (*name && strcmp(*name, node->rule->name) != 0)
+    while (*name && strcmp(*name, rule->name) != 0)
         name++;
     return *name || !*profile->issuers;
 }
 
-/* An RSA key is certified by an RSA issuer, an ECDSA key by an ECDSA one (letsencrypt.md E.1). A policy without issuers of the
- * key's family takes the others: every key gets its certificate. */
-static bool is_candidate(const struct fc_ca *ca, const struct fc_ca_node *node, const struct plan *plan)
+static bool has_family(const struct fc_policy *policy, bool rsa)
 {
-    bool family = plan->rsa ? ca->rsa_issuers : ca->ecdsa_issuers;
+    for (size_t i = 0; i < policy->n_cas; i++)
+        if (policy->cas[i].issues_leaves && fc_ca_hierarchy_is_rsa(&policy->cas[i]) == rsa)
+            return true;
+    return false;
+}
 
-    if (node->rule && node->rule->backup && atomic_load(&ca->rotation) == 0)
-        return false;
-    return fc_ca_hierarchy_issues_leaves(node) && is_named(node, plan->profile) &&
-           (!family || fc_ca_hierarchy_is_rsa(node->rule) == plan->rsa) && covers(node, plan);
+/* Those of the policy's issuers that may sign this leaf, in its order. */
+static size_t list_candidates(const struct fc_ca *ca, const struct plan *plan, bool backups,
+                              struct fc_ca_node **ret_nodes)
+{
+    /* An RSA key is certified by an RSA issuer, an ECDSA key by an ECDSA one (letsencrypt.md E.1). A policy without issuers of
+     * the key's family takes the others: every key gets its certificate. */
+    bool family = has_family(plan->policy, plan->rsa);
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->policy->n_cas; i++) {
+        const struct fc_policy_ca *rule = &plan->policy->cas[i];
+        if (!rule->issues_leaves || (rule->backup && !backups) || !is_named(rule, plan->profile) ||
+            (family && fc_ca_hierarchy_is_rsa(rule) != plan->rsa))
+            continue;
+        struct fc_ca_node *node = fc_ca_hierarchy_node(ca, rule->name);
+        if (covers(node, plan))
+            ret_nodes[count++] = node;
+    }
+    return count;
 }
 
 void fc_ca_rotate(struct fc_ca *ca)
@@ -83,55 +104,48 @@ void fc_ca_rotate(struct fc_ca *ca)
     atomic_fetch_add(&ca->rotation, 1);
 }
 
-/* Whether the k-th candidate takes the place of the ones before it: drawn at random (with probability 1/k), or after a rotation in
- * their turn. */
-static bool takes_over(size_t k, size_t rotation, size_t of)
+/* Any of those that can issue, drawn at random. */
+static struct fc_ca_node *draw(const struct fc_ca *ca, struct fc_ca_node *const *nodes, size_t count, int64_t now)
 {
-    if (k == 1)
-        return true;
-    return rotation ? k - 1 == rotation % of : fc_rand_below(k) == 0;
+    struct fc_ca_node *chosen = NULL;
+    size_t k = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (fc_ca_use_complete(ca, nodes[i], now) && (++k == 1 || fc_rand_below(k) == 0))
+            chosen = nodes[i];
+    return chosen;
 }
 
-static size_t count_ready(const struct fc_ca *ca, const struct plan *plan)
+/* Draws one of the candidates; after a rotation it is one after the other's turn. */
+static int choose_issuer(const struct fc_ca *ca, const struct plan *plan, struct fc_arena *arena,
+                         const struct fc_ca_node **ret_node, struct fc_err *err)
 {
-    size_t ready = 0;
-
-    for (size_t i = 0; i < ca->n_nodes; i++)
-        ready += is_candidate(ca, &ca->nodes[i], plan) && fc_ca_hierarchy_ready(&ca->nodes[i]);
-    return ready;
-}
-
-/* Draws one of the candidates that are ready. */
-static int choose_issuer(const struct fc_ca *ca, const struct plan *plan, const struct fc_ca_node **ret_node,
-                         struct fc_err *err)
-{
-    size_t candidates = 0, ready = 0, of = count_ready(ca, plan);
+    struct fc_ca_node **nodes = fc_arena_alloc(arena, (plan->policy->n_cas + 1) * sizeof(struct fc_ca_node *));
     size_t rotation = (size_t)atomic_load(&ca->rotation);
-    const struct fc_ca_node *chosen = NULL;
+    size_t count = list_candidates(ca, plan, rotation > 0, nodes);
 
-    for (size_t i = 0; i < ca->n_nodes; i++) {
-        const struct fc_ca_node *node = &ca->nodes[i];
-        if (!is_candidate(ca, node, plan))
-            continue;
-        candidates++;
-        if (fc_ca_hierarchy_ready(node) && takes_over(++ready, rotation, of))
-            chosen = node;
-    }
-    if (candidates == 0)
+    if (count == 0)
         return no_issuer(ca, plan, err);
-    if (!chosen)
-        return not_ready(ca, err);
-    *ret_node = chosen;
-    return 0;
+    if (rotation > 0) {
+        nodes[0] = nodes[rotation % count];
+        count = 1;
+    }
+    *ret_node = draw(ca, nodes, count, plan->now);
+    if (*ret_node)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        fc_ca_use_want(ca, nodes[i], plan->now);
+    return not_ready(ca, err);
 }
 
 /* ---- what it says ---- */
 
 static int make_plan(const struct fc_ca *ca, const struct fc_ca_order *order, struct plan *ret_plan, struct fc_err *err)
 {
-    const struct fc_profile *profile = fc_policy_profile(ca->policy, order->profile);
-    const int64_t backdate = ca->policy->issuance.max_backdate / 10 * 9;
-    struct plan plan = {0};
+    const struct fc_policy *policy = fc_policy_at(ca->policy, order->now);
+    const struct fc_profile *profile = fc_policy_profile(policy, order->profile);
+    const int64_t backdate = policy->issuance.max_backdate / 10 * 9;
+    struct plan plan = {.now = order->now, .policy = policy};
     int64_t rest = 0;
 
     if (!profile)
@@ -145,14 +159,15 @@ static int make_plan(const struct fc_ca *ca, const struct fc_ca_order *order, st
     if (plan.not_after <= plan.not_before)
         return fc_err_set(err, FC_E_RANGE, "the certificate would end before it begins");
 
-    plan.serial_len = 1 + (size_t)ca->policy->issuance.serial_random_bytes;
+    plan.serial_len = 1 + (size_t)policy->issuance.serial_random_bytes;
     if (plan.serial_len > sizeof plan.serial)
         return fc_err_set(err, FC_E_LIMIT, "serial numbers of %zu bytes; at most %d are permitted", plan.serial_len,
                           SERIAL_MAX_BYTES);
-    plan.serial[0] = (unsigned char)ca->policy->issuance.serial_prefix;
+    plan.serial[0] = (unsigned char)policy->issuance.serial_prefix;
     fc_rand_bytes(plan.serial + 1, plan.serial_len - 1);
     for (size_t i = 0; i < plan.serial_len; i++)
-        rest = (rest * 256 + plan.serial[i]) % ca->policy->issuance.crl_shards;
+        rest = (rest * 256 + plan.serial[i]) %
+               ca->policy->issuance.crl_shards; /* the number that is served at all times */
     plan.shard = (int)rest + 1;
     *ret_plan = plan;
     return 0;
@@ -228,7 +243,7 @@ int fc_ca_issue(struct fc_ca *ca, const struct fc_ca_order *order, struct fc_are
     struct fc_certificate certificate = {0};
     struct plan plan;
 
-    if (make_plan(ca, order, &plan, err) || choose_issuer(ca, &plan, &issuer, err) ||
+    if (make_plan(ca, order, &plan, err) || choose_issuer(ca, &plan, arena, &issuer, err) ||
         sign(ca, order, &plan, issuer, arena, &certificate, err))
         return -1;
     char *serial = fc_arena_alloc(arena, 2 * plan.serial_len + 1);

@@ -48,6 +48,8 @@ static int64_t earlier(int64_t a, int64_t b)
 static int certify(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
 {
     const struct fc_policy_ca *rule = node->rule;
+    /* a cross-signed one differs from the other of its name in issuer and dates only */
+    const bool leaves = node->of ? node->of->rule->issues_leaves : rule->issues_leaves;
     const struct fc_ca_node *issuer = node->issuer;
     fc_auto_free char *aia = issuer ? fc_asprintf("%s/%s.der", ca->url, issuer->name) : NULL;
     fc_auto_free char *crl =
@@ -59,14 +61,14 @@ static int certify(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_er
         /* an own root may be younger than the policy's dates, or end before them */
         .not_before = issuer ? later(rule->not_before, issuer->not_before) : rule->not_before,
         .not_after = issuer ? earlier(rule->not_after, issuer->not_after) : rule->not_after,
-        .key = node->key,
+        .key = node->of ? node->of->key : node->key,
         .issuer = issuer ? issuer->cert : NULL,
         .issuer_key = issuer ? issuer->key : NULL,
-        .path_len = rule->issues_leaves ? 0 : -1,
+        .path_len = leaves ? 0 : -1,
         .aia_url = aia,
         .crl_url = crl,
-        .policy_oid = rule->issues_leaves ? ca->policy->issuance.policy_oid : NULL,
-        .server_auth = rule->issues_leaves,
+        .policy_oid = leaves ? ca->policy->issuance.policy_oid : NULL,
+        .server_auth = leaves,
     };
     return fc_cert_make_ca(&params, &node->cert, err);
 }
@@ -76,12 +78,17 @@ static int make(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *
 {
     const size_t kind = key_kind(node->rule->key);
 
-    if (fc_key_generate(key_kinds[kind].type, key_kinds[kind].bits, &node->key, err) || certify(ca, node, err) ||
-        fc_ca_hierarchy_fill(ca, node, err))
+    if (!node->of && fc_key_generate(key_kinds[kind].type, key_kinds[kind].bits, &node->key, err))
         return -1;
-    node->root = !node->issuer;
-    node->chain = fc_ca_chain_text(node);
-    return 0;
+    return certify(ca, node, err) || fc_ca_hierarchy_fill(ca, node, err) ? -1 : 0;
+}
+
+static int64_t made_at(const struct fc_ca *ca)
+{
+    pthread_mutex_lock(&ca->gate->lock);
+    int64_t now = ca->gate->now;
+    pthread_mutex_unlock(&ca->gate->lock);
+    return now;
 }
 
 /* In a write transaction. */
@@ -93,7 +100,7 @@ static int insert(struct fc_ca *ca, struct fc_ca_node *node, struct fc_err *err)
 
     if (fc_ca_stored_row(name, node->rule ? node->key : NULL, node->cert, &row, &key_der, err))
         return -1;
-    row.created_at = ca->now;
+    row.created_at = made_at(ca);
     if (fc_store_issuer_insert(ca->store, &row, err))
         return -1;
     node->id = row.id;
@@ -118,6 +125,11 @@ static int store(struct fc_ca *ca, struct fc_ca_node *const *nodes, size_t count
     return 0;
 }
 
+bool fc_ca_make_is_quick(const struct fc_ca_node *node)
+{
+    return node->of || !node->rule || !fc_ca_hierarchy_is_rsa(node->rule);
+}
+
 int fc_ca_make_quick(struct fc_ca *ca, struct fc_err *err)
 {
     fc_auto_free struct fc_ca_node **made = fc_calloc(ca->n_nodes + 1, sizeof *made);
@@ -125,14 +137,13 @@ int fc_ca_make_quick(struct fc_ca *ca, struct fc_err *err)
 
     for (size_t i = 0; i < ca->n_nodes; i++) {
         struct fc_ca_node *node = &ca->nodes[i];
-        if (fc_ca_hierarchy_ready(node))
+        if (fc_ca_hierarchy_ready(node) || !atomic_load(&node->wanted))
             continue;
         if (!node->rule) { /* the own root, not stored yet */
-            node->chain = fc_ca_chain_text(node);
             made[count++] = node;
             continue;
         }
-        if (fc_ca_hierarchy_is_rsa(node->rule) || (node->issuer && !node->issuer->cert))
+        if (!fc_ca_make_is_quick(node) || (node->issuer && !node->issuer->cert) || (node->of && !node->of->cert))
             continue;
         if (make(ca, node, err))
             return -1;

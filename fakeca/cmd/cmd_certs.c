@@ -17,6 +17,7 @@ struct target {
     const char *environment, *name;
     int64_t account, limit;
     bool pem, renew_now, renew_reset;
+    int64_t chain;
     const char *explanation;
     int64_t retry_after;
 };
@@ -27,6 +28,7 @@ static const char about[] =
     "examples:\n"
     "  fakeca certs --name www.a.test\n"
     "  fakeca certs 03ab12... --pem | openssl x509 -text\n"
+    "  fakeca certs 03ab12... --pem --chain 1   (the first alternate chain; without --pem all are listed by name)\n"
     "  fakeca certs 03ab12... --renew-now --explanation https://ca.test/incident   (its ARI window moves into the "
     "past)\n"
     "  fakeca certs --json | jq -r '.certificates[].serial'\n";
@@ -64,6 +66,19 @@ static void print_list(const json_t *answer)
         printf("(older ones exist: --limit shows up to 1000)\n");
 }
 
+static void print_chains(const json_t *chains)
+{
+    const json_t *chain, *name;
+    size_t i, j;
+
+    json_array_foreach(chains, i, chain)
+    {
+        printf("chain %-6zu ", i);
+        json_array_foreach(json_object_get(chain, "certificates"), j, name) printf("%s > ", json_string_value(name));
+        printf("%s (not served)%s\n", fc_cmd_text(chain, "root"), i ? "" : ", the default");
+    }
+}
+
 static void print_one(const json_t *cert)
 {
     static const char *const rows[] = {"serial",   "status",     "environment", "account",    "order",
@@ -75,6 +90,7 @@ static void print_one(const json_t *cert)
     printf("%-12s ", "names");
     print_names(json_object_get(cert, "identifiers"));
     putchar('\n');
+    print_chains(json_object_get(cert, "chains"));
 }
 
 static char *list_path(const struct target *target)
@@ -117,7 +133,8 @@ static int show(const struct fc_cmd *self, const struct target *target, const ch
 static int show_pem(const struct fc_cmd *self, const struct target *target, const char *serial)
 {
     fc_auto_free char *encoded = fc_cmd_api_encode(serial);
-    fc_auto_free char *path = fc_asprintf("/api/v1/certificates/%s/chain.pem", encoded);
+    fc_auto_free char *path =
+        fc_asprintf("/api/v1/certificates/%s/chain.pem?chain=%lld", encoded, (long long)target->chain);
     fc_auto_free char *pem = NULL;
     struct fc_err err = {0};
 
@@ -161,6 +178,8 @@ static int check(const struct target *target, const char *serial, struct fc_err 
         return fc_err_set(err, FC_E_USAGE,
                           "--renew-now and --renew-reset need the serial of one certificate ('fakeca certs' lists "
                           "them)");
+    if (target->chain && !target->pem)
+        return fc_err_set(err, FC_E_USAGE, "--chain goes with --pem");
     if (target->pem + target->renew_now + target->renew_reset > 1)
         return fc_err_set(err, FC_E_USAGE, "only one of --pem, --renew-now and --renew-reset is possible");
     if ((target->explanation || target->retry_after) && !target->renew_now)
@@ -199,6 +218,13 @@ static int run_certs(const struct fc_cmd *self, int argc, char *const *argv)
                                            .type = FC_OPT_FLAG,
                                            .offset = offsetof(struct target, pem),
                                            .help = "with a serial: the chain as PEM"},
+                                          {.name = "chain",
+                                           .type = FC_OPT_INT,
+                                           .offset = offsetof(struct target, chain),
+                                           .arg = "N",
+                                           .min = 0,
+                                           .max = INT32_MAX,
+                                           .help = "with --pem: an alternate chain (0: the default one)"},
                                           {.name = "renew-now",
                                            .type = FC_OPT_FLAG,
                                            .offset = offsetof(struct target, renew_now),

@@ -12,6 +12,25 @@ static const char about[] = "Tells where the running CA is, what time it has, wh
                             "  fakeca status\n"
                             "  fakeca status --json | jq .counts\n";
 
+/* Cross-signed certificates are in the chains of the issuers. */
+static void print_issuer(const json_t *issuer)
+{
+    const json_t *chains = json_object_get(issuer, "chains"), *chain;
+    size_t i;
+
+    if (json_is_string(json_object_get(issuer, "cross_sign_of")))
+        return;
+    printf("%-12s %s %s, %s%s", "", json_is_true(json_object_get(issuer, "root")) ? "root  " : "issuer",
+           fc_cmd_text(issuer, "subject"), fc_cmd_text(issuer, "key"),
+           json_is_true(json_object_get(issuer, "ready")) ? "" : ", still being made");
+    json_array_foreach(chains, i, chain) printf("%s%s",
+                                                i                             ? ", "
+                                                : json_array_size(chains) > 1 ? "; chains to "
+                                                                              : "; chain to ",
+                                                fc_cmd_text(chain, "root"));
+    putchar('\n');
+}
+
 static void print_environment(const json_t *environment)
 {
     const json_t *issuer;
@@ -19,9 +38,7 @@ static void print_environment(const json_t *environment)
 
     printf("%-12s %s%s\n", fc_cmd_text(environment, "name"), fc_cmd_text(environment, "directory"),
            json_is_true(json_object_get(environment, "rehearsal")) ? " (rehearsal names and addresses allowed)" : "");
-    json_array_foreach(json_object_get(environment, "issuers"), i, issuer)
-        printf("%-12s issuer %s, %s%s\n", "", fc_cmd_text(issuer, "subject"), fc_cmd_text(issuer, "key"),
-               json_is_true(json_object_get(issuer, "ready")) ? "" : ", still being made");
+    json_array_foreach(json_object_get(environment, "issuers"), i, issuer) print_issuer(issuer);
 }
 
 static void print_status(const json_t *status)

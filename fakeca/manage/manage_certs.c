@@ -125,6 +125,10 @@ int fc_manage_certs_get(struct fc_manage_call *call, struct fc_err *err)
 
     if (get(call, &certificate, err) || render(call, &certificate, &answer, err))
         return -1;
+    const struct fc_manage_env *env = fc_manage_find_env(call->manage, certificate.env);
+    const char *issuer = json_string_value(json_object_get(answer, "issuer"));
+    json_object_set_new(answer, "chains",
+                        env && issuer ? fc_manage_render_chains(env, issuer, call->req->now) : json_array());
     fc_auto_free char *pem = fc_cert_der_to_pem(certificate.der, certificate.der_len);
     json_object_set_new(answer, "pem", json_string(pem));
     fc_manage_json(call, answer);
@@ -151,14 +155,22 @@ int fc_manage_certs_chain(struct fc_manage_call *call, struct fc_err *err)
 {
     struct fc_certificate certificate;
     const struct fc_manage_env *env;
+    int64_t chain = 0;
 
-    if (get(call, &certificate, err) || env_of(call, &certificate, &env, err))
+    if (fc_manage_body_query_int(call, "chain", 0, INT32_MAX, &chain, err) || get(call, &certificate, err) ||
+        env_of(call, &certificate, &env, err))
         return -1;
-    if (!fc_ca_chains(env->ca, certificate.issuer_id))
+    size_t chains = fc_ca_chains(env->ca, certificate.issuer_id, call->req->now);
+    if (chains == 0)
         return fc_err_set(err, FC_E_NOT_FOUND, "the issuer of certificate '%s' is not known any more",
                           certificate.serial);
-    fc_http_res_text(call->req, call->res, 200, "application/pem-certificate-chain",
-                     fc_ca_chain_pem(env->ca, call->req->arena, &certificate, 0));
+    if ((size_t)chain >= chains)
+        return fc_err_set(err, FC_E_NOT_FOUND, "certificate '%s' has the chains 0 to %zu", certificate.serial,
+                          chains - 1);
+    const char *pem = fc_ca_chain_pem(env->ca, call->req->arena, &certificate, call->req->now, (size_t)chain);
+    if (!pem)
+        return fc_err_set(err, FC_E_AGAIN, "a CA certificate of this chain is still being made");
+    fc_http_res_text(call->req, call->res, 200, "application/pem-certificate-chain", pem);
     return 0;
 }
 

@@ -61,14 +61,20 @@ int fc_manage_misc_run(struct fc_manage_call *call, struct fc_err *err)
     return 0;
 }
 
-static json_t *env_json(const struct fc_manage_env *env)
+/* What is in use, or was since the start; not what waits for its time. */
+static json_t *env_json(const struct fc_manage_env *env, int64_t now)
 {
     json_t *issuers = json_array();
     struct fc_ca_info info;
 
-    for (size_t i = 0; fc_ca_info(env->ca, i, &info); i++)
-        json_array_append_new(issuers, json_pack("{s:s,s:s,s:s,s:b}", "name", info.name, "subject", info.subject, "key",
-                                                 info.key, "ready", info.ready));
+    for (size_t i = 0; fc_ca_info(env->ca, i, &info); i++) {
+        if (info.idle)
+            continue;
+        json_t *chains = info.issues_leaves ? fc_manage_render_chains(env, info.name, now) : json_array();
+        json_array_append_new(issuers, json_pack("{s:s,s:s,s:s,s:b,s:b,s:s?,s:o}", "name", info.name, "subject",
+                                                 info.subject, "key", info.key, "ready", info.ready, "root", info.root,
+                                                 "cross_sign_of", info.key_of, "chains", chains));
+    }
     return json_pack("{s:s,s:s,s:b,s:o}", "name", env->policy->name, "directory", env->directory, "rehearsal",
                      env->policy->rehearsal, "issuers", issuers);
 }
@@ -107,7 +113,7 @@ int fc_manage_misc_status(struct fc_manage_call *call, struct fc_err *err)
     fc_auto_free char *map = fc_net_portmap_text(params->portmap);
     json_t *envs = json_array();
     for (size_t i = 0; i < params->n_envs; i++)
-        json_array_append_new(envs, env_json(&params->envs[i]));
+        json_array_append_new(envs, env_json(&params->envs[i], call->req->now));
     fc_manage_json(call,
                    json_pack("{s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:s,s:o,s:o}", "version", fc_version, "pid",
                              (json_int_t)getpid(), "uptime_s", uptime_s(manage), "state",

@@ -104,6 +104,21 @@ static json_t *issuer_name(const struct fc_manage *manage, const struct fc_certi
     return json_null();
 }
 
+json_t *fc_manage_render_chains(const struct fc_manage_env *env, const char *issuer, int64_t now)
+{
+    const char *names[FC_CA_CHAIN_MAX];
+    json_t *chains = json_array();
+    size_t count;
+
+    for (size_t n = 0; (count = fc_ca_chain_names(env->ca, issuer, now, n, names)) > 0; n++) {
+        json_t *served = json_array();
+        for (size_t i = 0; i + 1 < count; i++)
+            json_array_append_new(served, json_string(names[i]));
+        json_array_append_new(chains, json_pack("{s:o,s:s?}", "certificates", served, "root", names[count - 1]));
+    }
+    return chains;
+}
+
 static const char *certificate_status(const struct fc_certificate *certificate, int64_t now)
 {
     enum fc_status status = fc_certificate_status(certificate, now);

@@ -15,12 +15,15 @@
 
 /* ---- as JSON ---- */
 
-static json_t *ca_json(const struct fc_ca_info *info)
+static json_t *ca_json(const struct fc_manage_env *env, const struct fc_ca_info *info, int64_t now)
 {
-    return json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:o,s:o,s:o}", "name", info->name, "subject", info->subject, "key",
-                     info->key, "root", info->root, "issues_leaves", info->issues_leaves, "ready", info->ready,
-                     "not_before", fc_manage_render_time(info->not_before), "not_after",
-                     fc_manage_render_time(info->not_after), "pem", fc_manage_render_text(info->pem));
+    json_t *chains = info->issues_leaves ? fc_manage_render_chains(env, info->name, now) : json_array();
+
+    return json_pack("{s:s,s:s,s:s,s:s?,s:b,s:b,s:b,s:b,s:o,s:o,s:o,s:o}", "name", info->name, "subject", info->subject,
+                     "key", info->key, "cross_sign_of", info->key_of, "root", info->root, "issues_leaves",
+                     info->issues_leaves, "ready", info->ready, "idle", info->idle, "not_before",
+                     fc_manage_render_time(info->not_before), "not_after", fc_manage_render_time(info->not_after),
+                     "pem", fc_manage_render_text(info->pem), "chains", chains);
 }
 
 int fc_manage_trust_show(struct fc_manage_call *call, struct fc_err *err)
@@ -34,7 +37,7 @@ int fc_manage_trust_show(struct fc_manage_call *call, struct fc_err *err)
         json_t *all = json_array();
         struct fc_ca_info info;
         for (size_t n = 0; fc_ca_info(params->envs[i].ca, n, &info); n++)
-            json_array_append_new(all, ca_json(&info));
+            json_array_append_new(all, ca_json(&params->envs[i], &info, call->req->now));
         json_array_append_new(envs, json_pack("{s:s,s:o}", "name", params->envs[i].policy->name, "certificates", all));
     }
     fc_manage_json(call, json_pack("{s:{s:s,s:o,s:s},s:o}", "directory", "subject", manage->tls_subject, "not_after",

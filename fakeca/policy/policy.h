@@ -39,16 +39,28 @@ struct fc_profile {
     size_t n_versions;
 };
 
+/* A chain that is served with the certificates of an issuer: names of CA certificates, the first with the issuer's key, each
+ * signed by the next one's, the last one by a root, which is left out. NULL-terminated. */
+struct fc_policy_chain {
+    const char **names;
+};
+
+/* The most chains of one issuer: the default one and its alternates. */
+#define FC_POLICY_CHAINS_MAX 16
+
 /* A CA certificate of the hierarchy. */
 struct fc_policy_ca {
-    const char *name;        /* "root-ecdsa", "int-rsa-1": unique in the file */
+    const char *name;        /* "root-ye", "yr1", "root-ye-by-x2": unique in the file */
     const char *common_name; /* "fakeca TEST Root YE - do not trust" */
     const char *organization;
     const char *country;
     const char *key;    /* "P-256", "P-384", "RSA-2048", "RSA-4096" */
     const char *issuer; /* name of the issuing one; NULL: self-signed */
+    const char *key_of; /* cross-signed: subject and key are those of the certificate of this name; NULL: its own */
     bool issues_leaves;
-    bool backup; /* issues only once the CA was told to rotate its issuers */
+    bool backup;                    /* issues only once the CA was told to rotate its issuers */
+    struct fc_policy_chain *chains; /* of an issuer of leaves, the default one first; none: one, along `issuer` */
+    size_t n_chains;
     int64_t not_before, not_after;
     const char *source;
 };
@@ -261,7 +273,7 @@ struct fc_policy {
         const char *ocsp_url;       /* in leaves; NULL: none */
     } lenient;
 
-    struct fc_policy_ca *cas; /* issuers stand before what they issue */
+    struct fc_policy_ca *cas; /* issuers stand before what they issue; cross-signed ones at the end */
     size_t n_cas;
 
     int64_t from;  /* in force from then on; INT64_MIN: from the beginning */
@@ -278,6 +290,9 @@ const char *fc_policy_builtin_text(const char *name, size_t *ret_len);
 int fc_policy_parse(const char *text, size_t len, const char *file, struct fc_policy **ret_policy, struct fc_err *err);
 void fc_policy_free(struct fc_policy *policy);
 FC_CLEANUP(struct fc_policy *, fc_policy_free)
+
+/* The CA certificate of that name; NULL when there is none. */
+const struct fc_policy_ca *fc_policy_ca(const struct fc_policy *policy, const char *name);
 
 /* The policy in force at now. Any policy of the file may be asked; the answer is freed with the one that was handed out. */
 const struct fc_policy *fc_policy_at(const struct fc_policy *policy, int64_t now);

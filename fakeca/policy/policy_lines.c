@@ -23,8 +23,23 @@ static void add(struct lines *lines, const char *path, char *value)
     lines->at[lines->count++] = (struct fc_policy_line){.path = fc_strdup(path), .value = value};
 }
 
+/* A list within a list is a way: "ye1 > root-ye-by-x2". */
+static char *way_text(const json_t *array)
+{
+    char *text = fc_strdup("");
+
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        char *before = text;
+        text = fc_asprintf("%s%s%s", before, i ? " > " : "", json_string_value(json_array_get(array, i)));
+        free(before);
+    }
+    return text;
+}
+
 static char *scalar_text(const json_t *value)
 {
+    if (json_is_array(value))
+        return way_text(value);
     if (json_is_string(value))
         return fc_strdup(json_string_value(value));
     if (json_is_integer(value))

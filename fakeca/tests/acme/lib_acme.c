@@ -24,6 +24,7 @@
 #include "va/va.h"
 
 #include "cmocka_all.h"
+#include "lib_chains.h"
 #include "http/lib_req.h"
 #include "lib_web.h"
 #include "va/lib_texts.h"
@@ -134,6 +135,8 @@ static void load_policy(struct lib_acme *t, const struct lib_options *options)
     fc_auto_json value = NULL;
 
     must(fc_json_parse(text, len, &value, &err), &err);
+    if (!options->chains)
+        lib_chains_remove(value);
     if (options->edit)
         options->edit(value);
     fc_auto_free char *edited = fc_json_text(value);
@@ -200,7 +203,7 @@ void lib_acme_make_rsa(struct lib_acme *t)
     unsigned awaited = 0;
 
     for (size_t i = 0; fc_ca_info(t->ca, i, &info); i++)
-        awaited += info.issues_leaves && !info.ready;
+        awaited += info.issues_leaves && !info.ready && !info.idle;
     must(fc_ca_start_background(t->ca, &err), &err);
     assert_true(fc_ca_wait_ready(t->ca, fc_clock_mono() + 100 * FC_SECOND));
     /* the CA says so after it is so, and of each; what comes later may find the engine gone */

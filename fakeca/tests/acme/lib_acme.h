@@ -49,6 +49,7 @@ struct lib_options {
     enum fc_pace pace;
     void (*edit)(json_t *policy); /* changes the policy's JSON */
     bool rsa;                     /* RSA issuers too, ready */
+    bool chains;                  /* cross-signed, as the environment has them; they need `rsa` */
     size_t queue_max;             /* of the VA; 0: its own */
     const char *limits;           /* as --limits; NULL: none */
 };

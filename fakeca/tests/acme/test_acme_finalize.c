@@ -414,15 +414,20 @@ static void dated_profile(void **state)
     lib_assert_problem(answer, 403, "unauthorized", "Unable to revoke :: Certificate is expired");
 }
 
-static void short_lived_hierarchy(json_t *policy)
+static void end_all(json_t *cas)
 {
-    json_t *cas = json_object_get(json_object_get(policy, "hierarchy"), "certificates"), *ca;
+    json_t *ca;
     size_t i;
 
-    json_array_foreach(cas, i, ca)
-    {
-        json_object_set_new(ca, "not_after", json_string("2026-10-01"));
-    }
+    json_array_foreach(cas, i, ca) json_object_set_new(ca, "not_after", json_string("2026-10-01"));
+}
+
+static void short_lived_hierarchy(json_t *policy)
+{
+    const json_t *hierarchy = json_object_get(policy, "hierarchy");
+
+    end_all(json_object_get(hierarchy, "certificates"));
+    end_all(json_object_get(hierarchy, "cross_signs"));
 }
 
 int main(void)

@@ -110,7 +110,7 @@ static void the_ca_is_the_same_one(void **state)
     fc_auto_free char *before = NULL, *after = NULL;
 
     lib_app_start(t);
-    assert_int_equal(lib_app_get(t, lib_app_run(t, "management"), "pki/production/root-ecdsa.der", NULL), 200);
+    assert_int_equal(lib_app_get(t, lib_app_run(t, "management"), "pki/production/root-ye.der", NULL), 200);
     fc_auto_json trust = lib_app_json(t, "api/v1/trust");
     before = fc_strdup(json_string_value(json_object_get(json_object_get(trust, "directory"), "pem")));
     lib_app_stop(t);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/base_clock.h"
+#include "base/base_json.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
 
@@ -29,6 +30,82 @@ int64_t lib_ca_time(const char *text)
     return at;
 }
 
+/* ---- the policy: production with two roots, an issuer and a backup below each, and nothing cross-signed ---- */
+
+static json_t *certificate(const char *name, const char *common_name, const char *key, const char *issuer, bool backup)
+{
+    json_t *made = json_pack("{s:s,s:o,s:s,s:s,s:b,s:s,s:s,s:s}", "name", name, "common_name",
+                             json_sprintf("fakeca TEST %s (production) - do not trust", common_name), "organization",
+                             "fakeca TEST CA", "key", key, "issues_leaves", issuer != NULL, "not_before", "2015-01-01",
+                             "not_after", "2199-12-31T23:59:59Z", "source", "a test");
+
+    if (issuer)
+        json_object_set_new(made, "issuer", json_string(issuer));
+    if (backup)
+        json_object_set_new(made, "backup", json_true());
+    return made;
+}
+
+static json_t *hierarchy(void)
+{
+    json_t *list = json_array();
+
+    json_array_append_new(list, certificate("root-ecdsa", "Root YE", "P-256", NULL, false));
+    json_array_append_new(list, certificate("root-rsa", "Root YR", "RSA-2048", NULL, false));
+    json_array_append_new(list, certificate("int-ecdsa-1", "YE1", "P-256", "root-ecdsa", false));
+    json_array_append_new(list, certificate("int-rsa-1", "YR1", "RSA-2048", "root-rsa", false));
+    json_array_append_new(list, certificate("int-ecdsa-2", "YE2", "P-256", "root-ecdsa", true));
+    json_array_append_new(list, certificate("int-rsa-2", "YR2", "RSA-2048", "root-rsa", true));
+    return json_pack("{s:o,s:s}", "certificates", list, "source", "a test");
+}
+
+/* Rows of changes that speak of the hierarchy of production. */
+static bool is_of_hierarchy(const char *path)
+{
+    return fc_text_starts(path, "hierarchy.") || fc_text_ends(path, ".issuers");
+}
+
+static int load_policy(struct fc_policy **ret_policy)
+{
+    fc_auto_json root = NULL;
+    size_t len, i;
+    const char *text = fc_policy_builtin_text("production", &len), *path;
+    json_t *row, *value;
+    void *next;
+
+    if (fc_json_parse(text, len, &root, NULL))
+        return -1;
+    json_object_set_new(root, "hierarchy", hierarchy());
+    json_array_foreach(json_object_get(root, "profiles"), i, row) json_object_set_new(row, "issuers", json_array());
+    json_array_foreach(json_object_get(root, "changes"), i, row)
+    {
+        json_t *set = json_object_get(row, "set");
+        json_object_foreach_safe(set, next, path, value) if (is_of_hierarchy(path)) json_object_del(set, path);
+    }
+    fc_auto_free char *changed = fc_json_text(root);
+    return fc_policy_parse(changed, strlen(changed), NULL, ret_policy, NULL);
+}
+
+void lib_ca_set_cas(struct lib_ca *t, struct fc_policy_ca *cas, size_t count)
+{
+    size_t n;
+    const struct fc_policy_change *changes = fc_policy_changes(t->policy, &n);
+
+    for (size_t i = 0; i <= n; i++) {
+        int64_t on = i < n ? changes[i].on : INT64_MIN;
+        struct fc_policy *policy = (struct fc_policy *)(uintptr_t)fc_policy_at(t->policy, on);
+        policy->cas = cas;
+        policy->n_cas = count;
+    }
+}
+
+void lib_ca_take(struct lib_ca *t, const char *environment)
+{
+    fc_ca_free(FC_TAKE(t->ca));
+    fc_policy_free(FC_TAKE(t->policy));
+    assert_int_equal(fc_policy_builtin(environment, &t->policy, NULL), 0);
+}
+
 /* ---- fixture ---- */
 
 int lib_ca_setup(void **state)
@@ -42,7 +119,7 @@ int lib_ca_setup(void **state)
     snprintf(t->dir, sizeof t->dir, "/tmp/fc-ca-XXXXXX");
     if (!mkdtemp(t->dir) || fc_store_open(&params, &t->store, NULL))
         return -1;
-    return fc_policy_builtin("production", &t->policy, NULL);
+    return load_policy(&t->policy);
 }
 
 static void remove_folder(const char *path)
@@ -242,6 +319,19 @@ int lib_ca_issue(struct lib_ca *t, const char *names, EVP_PKEY *key, struct fc_c
     return fc_ca_issue(t->ca, &order, t->arena, ret_certificate, err);
 }
 
+void lib_ca_issue_late(struct lib_ca *t, const char *names, EVP_PKEY *key, struct fc_certificate *ret_certificate)
+{
+    struct fc_err err = {0};
+
+    if (lib_ca_issue(t, names, key, ret_certificate, &err) == 0)
+        return;
+    if (err.code != FC_E_AGAIN)
+        fail_msg("%s", err.text);
+    assert_int_equal(fc_ca_start_background(t->ca, NULL), 0);
+    assert_true(fc_ca_wait_ready(t->ca, fc_clock_mono() + 100 * FC_SECOND));
+    assert_int_equal(lib_ca_issue(t, names, key, ret_certificate, NULL), 0);
+}
+
 /* ---- the openssl command ---- */
 
 void lib_ca_write(struct lib_ca *t, const char *name, const void *data, size_t len)
@@ -261,7 +351,7 @@ void lib_ca_write_text(struct lib_ca *t, const char *name, const char *text)
 void lib_ca_write_chain(struct lib_ca *t, const struct fc_certificate *certificate)
 {
     static const char end[] = "-----END CERTIFICATE-----\n";
-    const char *pem = fc_ca_chain_pem(t->ca, t->arena, certificate, 0);
+    const char *pem = fc_ca_chain_pem(t->ca, t->arena, certificate, t->now, 0);
 
     assert_non_null(pem);
     const char *rest = strstr(pem, end);

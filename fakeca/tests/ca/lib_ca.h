@@ -29,6 +29,10 @@ int lib_ca_teardown(void **state);
 #define LIB_CA_TEST(name) cmocka_unit_test_setup_teardown(name, lib_ca_setup, lib_ca_teardown)
 
 int64_t lib_ca_time(const char *text);
+/* The built-in policy of that name instead of the small one. */
+void lib_ca_take(struct lib_ca *t, const char *environment);
+/* Gives the policy of each date these CA certificates; they must live as long as the fixture. */
+void lib_ca_set_cas(struct lib_ca *t, struct fc_policy_ca *cas, size_t count);
 /* fc_ca_new with the fixture's parts; ends the old one. */
 void lib_ca_start(struct lib_ca *t);
 /* Makes the RSA part too. */
@@ -54,6 +58,9 @@ struct fc_ident *lib_ca_idents(struct lib_ca *t, const char *names, size_t *ret_
 /* Issues for the names with that key; SAN in the CSR, no CN. */
 int lib_ca_issue(struct lib_ca *t, const char *names, EVP_PKEY *key, struct fc_certificate *ret_certificate,
                  struct fc_err *err);
+
+/* The same; waits for what is made in the background. */
+void lib_ca_issue_late(struct lib_ca *t, const char *names, EVP_PKEY *key, struct fc_certificate *ret_certificate);
 
 /* Files in the fixture's folder. */
 void lib_ca_write(struct lib_ca *t, const char *name, const void *data, size_t len);

@@ -297,8 +297,7 @@ static void issuers_rotate_by_their_dates(void **state)
     cas[2].name = "two";
     cas[2].not_before = lib_ca_time("2029-01-01");
     cas[2].not_after = lib_ca_time("2031-01-01");
-    t->policy->cas = cas;
-    t->policy->n_cas = 3;
+    lib_ca_set_cas(t, cas, 3);
     lib_ca_start(t);
     struct fc_ca_info one, two;
     assert_true(fc_ca_info(t->ca, 1, &one) && fc_ca_info(t->ca, 2, &two));
@@ -346,8 +345,7 @@ static void a_policy_without_rsa_issuers(void **state)
     struct fc_policy_ca cas[2] = {t->policy->cas[0], t->policy->cas[2]};
     struct fc_certificate row;
 
-    t->policy->cas = cas;
-    t->policy->n_cas = 2;
+    lib_ca_set_cas(t, cas, 2);
     lib_ca_start(t);
     assert_issued(t, "a.test", lib_ca_key(t, "RSA-2048"), &row);
     lib_ca_write_chain(t, &row);

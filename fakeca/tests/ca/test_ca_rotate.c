@@ -1,31 +1,37 @@
-/* The issuer is rotated on request. */
+/* The issuer is rotated on request.
+ * test: threads */
 #include "lib_ca.h"
 
 #include "cmocka_all.h"
 
-static int64_t issuer_of(struct lib_ca *t)
+/* A backup is made when its turn has come. */
+static int64_t issuer_of(struct lib_ca *t, const char *kind)
 {
     struct fc_certificate row;
 
-    assert_int_equal(lib_ca_issue(t, "a.test", lib_ca_key(t, "P-256"), &row, NULL), 0);
+    lib_ca_issue_late(t, "a.test", lib_ca_key(t, kind), &row);
     return row.issuer_id;
 }
 
 /* The same one until the next rotation, and then another. */
 static void each_rotation_changes_the_issuer(void **state)
 {
+    static const char *const kinds[] = {"P-256", "RSA-2048"};
     struct lib_ca *t = *state;
+    int64_t last[2];
 
-    lib_ca_start(t);
-    fc_ca_rotate(t->ca);
-    int64_t last = issuer_of(t);
-    for (int i = 0; i < 6; i++) {
-        for (int j = 0; j < 10; j++)
-            assert_int_equal(issuer_of(t), last);
+    lib_ca_start_all(t);
+    for (size_t k = 0; k < 2; k++)
+        last[k] = issuer_of(t, kinds[k]);
+    for (int i = 0; i < 4; i++) {
         fc_ca_rotate(t->ca);
-        int64_t next = issuer_of(t);
-        assert_int_not_equal(next, last);
-        last = next;
+        for (size_t k = 0; k < 2; k++) {
+            int64_t next = issuer_of(t, kinds[k]);
+            assert_int_not_equal(next, last[k]);
+            last[k] = next;
+            for (int j = 0; j < 5; j++)
+                assert_int_equal(issuer_of(t, kinds[k]), next);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #include "policy/policy.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/base_time.h"
@@ -249,25 +250,137 @@ static void staging_differs_where_it_should(void **state)
     assert_int_equal(json_object_size(production), json_object_size(staging));
 }
 
+static const struct fc_policy_ca *ca_of(const struct fc_policy *policy, const char *name)
+{
+    const struct fc_policy_ca *ca = fc_policy_ca(policy, name);
+
+    if (!ca)
+        fail_msg("%s has no CA certificate '%s'", policy->name, name);
+    return ca;
+}
+
+static bool is_named(const struct fc_profile_version *version, const char *name)
+{
+    const char **issuer = version->issuers;
+
+    while (*issuer && strcmp(*issuer, name) != 0)
+        issuer++;
+    return *issuer != NULL;
+}
+
+static void assert_covers(const struct fc_policy *policy, const char *name, int64_t from, int64_t to)
+{
+    const struct fc_policy_ca *ca = ca_of(policy, name);
+
+    if (ca->not_before > from || ca->not_after < to)
+        fail_msg("%s: '%s' does not cover the leaf", policy->name, name);
+    if (ca->issuer)
+        assert_covers(policy, ca->issuer, from, to);
+}
+
+/* The issuers of a leaf of that profile, made at now, and all that is in their chains, live as long as it. Returns the name of
+ * the one in use, of the family. */
+static const char *assert_issuer(const struct fc_policy *policy, const struct fc_profile *profile, int64_t now,
+                                 const char *key)
+{
+    const struct fc_profile_version *version = fc_profile_at(profile, now);
+    const char *name = NULL;
+
+    for (size_t i = 0; i < policy->n_cas; i++) {
+        const struct fc_policy_ca *ca = &policy->cas[i];
+        if (!ca->issues_leaves || strcmp(ca->key, key) != 0 || !is_named(version, ca->name))
+            continue;
+        assert_covers(policy, ca->name, now - FC_HOUR, now + version->validity);
+        for (size_t j = 0; j < ca->n_chains; j++)
+            for (const char **link = ca->chains[j].names; *link; link++)
+                assert_covers(policy, *link, now - FC_HOUR, now + version->validity);
+        if (ca->backup)
+            continue;
+        assert_null(name); /* one is in use, so that the same input gives the same output */
+        name = ca->name;
+    }
+    assert_non_null(name);
+    return name;
+}
+
+/* E.2, F.1: which generation issues on which day; from the first second that the clock shows to the last. */
+static void issuers_follow_the_calendar(void **state)
+{
+    static const struct {
+        const char *now, *classic, *others;
+    } rows[2][6] = {{{"2000-01-01", "e5 r10", "e5 r10"},
+                     {"2025-11-30T23:59:59Z", "e5 r10", "e5 r10"},
+                     {"2025-12-01", "e5 r10", "ye1 yr1"},
+                     {"2026-05-27T23:59:59Z", "e5 r10", "ye1 yr1"},
+                     {"2026-05-28", "ye1 yr1", "ye1 yr1"},
+                     {"2199-12-31T23:59:59Z", "ye1 yr1", "ye1 yr1"}},
+                    {{"2000-01-01", "e5 r10", "e5 r10"},
+                     {"2025-11-23T23:59:59Z", "e5 r10", "e5 r10"},
+                     {"2025-11-24", "e5 r10", "ye1 yr1"},
+                     {"2026-04-27T23:59:59Z", "e5 r10", "ye1 yr1"},
+                     {"2026-04-28", "ye1 yr1", "ye1 yr1"},
+                     {"2199-12-31T23:59:59Z", "ye1 yr1", "ye1 yr1"}}};
+    const struct both *both = *state;
+    const struct fc_policy *const files[] = {both->production, both->staging};
+
+    for (size_t i = 0; i < 2 * 6; i++) {
+        int64_t now = at(rows[i / 6][i % 6].now);
+        const struct fc_policy *policy = fc_policy_at(files[i / 6], now);
+        for (size_t p = 0; p < policy->n_profiles; p++) {
+            bool classic = strcmp(policy->profiles[p].name, "classic") == 0;
+            fc_auto_free char *issuers = fc_asprintf("%s %s", assert_issuer(policy, &policy->profiles[p], now, "P-256"),
+                                                     assert_issuer(policy, &policy->profiles[p], now, "RSA-2048"));
+            assert_string_equal(issuers, classic ? rows[i / 6][i % 6].classic : rows[i / 6][i % 6].others);
+        }
+    }
+}
+
+/* E.2: the chains of both generations, the default one first, each up to the root that is named behind '<'. */
+static void chains_as_letsencrypt_serves_them(void **state)
+{
+    static const char *const rows[][4] = {
+        {"ye1", "ye1 root-ye-by-x2 root-x2-by-x1 < root-x1", "ye1 root-ye-by-x2 < root-x2", "ye1 < root-ye"},
+        {"yr1", "yr1 root-yr-by-x1 < root-x1", "yr1 < root-yr", NULL},
+        {"e5", "e5-by-x1 < root-x1", "e5 < root-x2", NULL},
+    };
+    const struct both *both = *state;
+    const struct fc_policy *const files[] = {both->production, both->staging};
+
+    for (size_t i = 0; i < 2 * 3; i++) {
+        const struct fc_policy_ca *ca = ca_of(files[i % 2], rows[i / 2][0]);
+        assert_int_equal(ca->n_chains, rows[i / 2][3] ? 3 : 2);
+        for (size_t n = 0; n < ca->n_chains; n++) {
+            fc_auto_free char *text = fc_strdup("");
+            const char *root = "";
+            for (const char **name = ca->chains[n].names; *name; name++) {
+                char *before = text;
+                text = fc_asprintf("%s%s ", before, *name);
+                free(before);
+                root = ca_of(files[i % 2], *name)->issuer;
+            }
+            fc_auto_free char *whole = fc_asprintf("%s< %s", text, root);
+            assert_string_equal(whole, rows[i / 2][n + 1]);
+        }
+    }
+    assert_int_equal(ca_of(both->production, "r10")->n_chains, 0); /* one, to its issuer */
+    assert_string_equal(ca_of(both->production, "r10")->issuer, "root-x1");
+}
+
 static void the_hierarchy_says_what_it_is(void **state)
 {
     const struct both *both = *state;
     const struct fc_policy *const policies[] = {both->production, both->staging};
 
     for (size_t p = 0; p < 2; p++) {
-        bool ecdsa = false, rsa = false;
         for (size_t i = 0; i < policies[p]->n_cas; i++) {
             const struct fc_policy_ca *ca = &policies[p]->cas[i];
             assert_non_null(strstr(ca->common_name, "fakeca TEST"));
             assert_non_null(strstr(ca->common_name, "do not trust"));
             assert_non_null(strstr(ca->common_name, policies[p]->name));
-            /* design.md part 6: past every permitted clock */
-            assert_true(ca->not_before <= at("2015-01-01") && ca->not_after >= FC_TIME_MAX);
-            assert_int_equal(ca->issues_leaves, ca->issuer != NULL);
-            ecdsa = ecdsa || (ca->issues_leaves && strcmp(ca->key, "P-256") == 0);
-            rsa = rsa || (ca->issues_leaves && strcmp(ca->key, "RSA-2048") == 0);
+            /* design.md part 6: roots end past every permitted clock */
+            assert_true(ca->issuer || ca->not_after >= FC_TIME_MAX);
+            assert_true(!ca->issues_leaves || (ca->issuer && !ca->key_of));
         }
-        assert_true(ecdsa && rsa);
     }
 }
 
@@ -281,6 +394,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(validation_constants, setup, teardown),
         cmocka_unit_test_setup_teardown(the_other_constants, setup, teardown),
         cmocka_unit_test_setup_teardown(staging_differs_where_it_should, setup, teardown),
+        cmocka_unit_test_setup_teardown(issuers_follow_the_calendar, setup, teardown),
+        cmocka_unit_test_setup_teardown(chains_as_letsencrypt_serves_them, setup, teardown),
         cmocka_unit_test_setup_teardown(the_hierarchy_says_what_it_is, setup, teardown),
     };
     RUN(tests);

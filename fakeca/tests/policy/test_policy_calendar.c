@@ -196,10 +196,10 @@ static void an_invented_change(void **state)
     json_object_set_new(profile, "name", json_string("hourly"));
     json_object_set_new(profile, "validity", json_string("1h"));
     json_object_set_new(profile, "offered", json_true());
-    json_array_append_new(changes, json_pack("{s:s,s:s,s:{s:s,s:i,s:[s],s:o},s:s}", "on", "2030-01-01", "what",
-                                             "invented", "set", "profiles.classic.validity", "1d",
-                                             "limits.CertificatesPerFQDNSet.burst", 7, "profiles.classic.issuers",
-                                             "int-rsa-1", "profiles.hourly", profile, "source", "a test"));
+    json_array_append_new(changes,
+                          json_pack("{s:s,s:s,s:{s:s,s:i,s:[s],s:o},s:s}", "on", "2030-01-01", "what", "invented",
+                                    "set", "profiles.classic.validity", "1d", "limits.CertificatesPerFQDNSet.burst", 7,
+                                    "profiles.classic.issuers", "yr1", "profiles.hourly", profile, "source", "a test"));
     fc_auto_free char *text = json_dumps(root, 0);
     if (fc_policy_parse(text, strlen(text), "p.json", &policy, &err))
         fail_msg("%s", err.text);
@@ -207,8 +207,8 @@ static void an_invented_change(void **state)
     const struct fc_profile *classic = fc_policy_profile(policy, "classic");
     assert_int_equal(fc_profile_at(classic, before)->validity, 45 * FC_DAY);
     assert_int_equal(fc_profile_at(classic, after)->validity, FC_DAY);
-    assert_null(fc_profile_at(classic, before)->issuers[0]);
-    assert_string_equal(fc_profile_at(classic, after)->issuers[0], "int-rsa-1");
+    assert_string_equal(fc_profile_at(classic, before)->issuers[0], "ye1");
+    assert_string_equal(fc_profile_at(classic, after)->issuers[0], "yr1");
     assert_int_equal(fc_policy_at(policy, before)->limits.rules[FC_LIMIT_SET].burst, 5);
     assert_int_equal(fc_policy_at(policy, after)->limits.rules[FC_LIMIT_SET].burst, 7);
     assert_false(fc_policy_profile_offered(policy, "hourly", before));

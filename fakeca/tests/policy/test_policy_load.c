@@ -32,8 +32,10 @@ struct change {
 #define P0 "profiles[0]"
 #define O3 "limits.NewOrdersPerAccount"
 #define V0 "limits.overrides[0]"
-#define CA0 "hierarchy.certificates[0]"
-#define CA2 "hierarchy.certificates[2]"
+#define CA0 "hierarchy.certificates[0]" /* root-x1 */
+#define CA2 "hierarchy.certificates[2]" /* root-ye */
+#define CA4 "hierarchy.certificates[4]" /* ye1 */
+#define X0 "hierarchy.cross_signs[0]"   /* root-x2-by-x1 */
 
 static const struct change changes[] = {
     /* names */
@@ -93,9 +95,9 @@ static const struct change changes[] = {
     /* profiles */
     {P0, "identifier_types", "[]", P0 ".identifier_types: must name at least one type"},
     {P0, "identifier_types", "[\"dns\", \"ip\"]", NULL},
-    {P0, "issuers", "[\"int-rsa-1\"]", NULL},
+    {P0, "issuers", "[\"yr1\"]", NULL},
     {P0, "issuers", "[\"int-x\"]", P0 ".issuers: no certificate 'int-x' issues leaves"},
-    {P0, "issuers", "[\"root-rsa\"]", P0 ".issuers: no certificate 'root-rsa' issues leaves"},
+    {P0, "issuers", "[\"root-yr\"]", P0 ".issuers: no certificate 'root-yr' issues leaves"},
     /* limits */
     {O3, "period", "\"999ms\"", O3 ".period: '999ms' is not between 1s and "},
     {O3, "burst", "1000000000", O3 ".burst: a whole burst would take more than ten years to come back"},
@@ -134,8 +136,8 @@ static const struct change changes[] = {
     {"changes[0]", "set", "{\"profiles.classic.validity\": \"1m\", \"issuance.crl_shards\": 0}",
      "p.json: with the changes of 2024-02-08T00:00:00Z: issuance.crl_shards: 0 is not between "},
     {"changes[0]", "set",
-     "{\"hierarchy.certificates.int-rsa-1.issues_leaves\": false, \"profiles.classic.issuers\": [\"int-rsa-1\"]}",
-     "profiles[0].issuers: no certificate 'int-rsa-1' issues leaves"},
+     "{\"hierarchy.certificates.yr1.issues_leaves\": false, \"profiles.classic.issuers\": [\"yr1\"]}",
+     "profiles[0].issuers: no certificate 'yr1' issues leaves"},
     {"profiles[0]", "name", "\"classik\"", "default_profile: there is no profile 'classic'"},
     {"", "profiles", "[]", "default_profile: there is no profile 'classic'"},
     {"", "default_profile", "\"none\"", "default_profile: there is no profile 'none'"},
@@ -157,13 +159,34 @@ static const struct change changes[] = {
     {CA0, "common_name", "\"\"", CA0 ".common_name: must not be empty"},
     {CA0, "key", "\"P-265\"", CA0 ".key: unknown word 'P-265', did you mean 'P-256'?"},
     {CA0, "issues_leaves", "true", CA0 ".issues_leaves: must be false for a self-signed certificate"},
-    {CA0, "not_after", "\"2014-01-01\"", CA0 ".not_after: must be later than not_before"},
-    {CA0, "not_after", "\"2100-01-01\"", CA2 ".not_after: must lie within the dates of its issuer 'root-ecdsa'"},
-    {CA0, "name", "\"root-x\"", CA2 ".issuer: no certificate 'root-ecdsa' stands before this one"},
-    {CA2, "name", "\"root-rsa\"", CA2 ".name: there is a certificate 'root-rsa' already"},
-    {CA2, "issuer", "\"int-ecdsa-1\"", CA2 ".issuer: no certificate 'int-ecdsa-1' stands before this one"},
-    {"hierarchy.certificates[3]", "issuer", "\"int-ecdsa-1\"",
-     "issuer: 'int-ecdsa-1' issues leaves and therefore no CA certificates"},
+    {CA0, "not_after", "\"1998-01-01\"", CA0 ".not_after: must be later than not_before"},
+    {CA2, "not_after", "\"2100-01-01\"", CA4 ".not_after: must lie within the dates of its issuer 'root-ye'"},
+    {CA2, "name", "\"root-x\"", CA4 ".issuer: no certificate 'root-ye' stands before this one"},
+    {CA2, "name", "\"root-x2\"", CA2 ".name: there is a certificate 'root-x2' already"},
+    {CA2, "issuer", "\"ye1\"", CA2 ".issuer: no certificate 'ye1' stands before this one"},
+    {"hierarchy.certificates[5]", "issuer", "\"ye1\"", "issuer: 'ye1' issues leaves and therefore no CA certificates"},
+    /* cross-signed ones */
+    {X0, "of", "\"root-x3\"", X0 ".of: no certificate 'root-x3' stands in 'certificates'"},
+    {X0, "of", "\"root-ye-by-x2\"", X0 ".of: no certificate 'root-ye-by-x2' stands in 'certificates'"},
+    {X0, "issuer", "\"root-x3\"", X0 ".issuer: no certificate 'root-x3' stands in 'certificates'"},
+    {X0, "issuer", "\"root-x2\"", X0 ".issuer: 'root-x2' cannot sign it: it has that key itself"},
+    {X0, "issuer", "\"yr1\"", X0 ".issuer: 'yr1' cannot sign it: it issues leaves"},
+    {X0, "name", "\"ye1\"", X0 ".name: there is a certificate 'ye1' already"},
+    {X0, "not_before", "\"1998-12-31\"", X0 ".not_after: must lie within the dates of its issuer 'root-x1'"},
+    {X0, "not_after", "\"1998-12-31\"", X0 ".not_after: must be later than not_before"},
+    /* chains */
+    {CA0, "chains", "[[\"root-x1\"]]", CA0 ".chains: only a certificate that issues leaves has them"},
+    {CA4, "chains", "[[\"ye1\"]]", NULL},
+    {CA4, "chains", "[]", NULL},
+    {CA4, "chains", "[\"ye1\"]", CA4 ".chains: element 0 must be a list of 1 to 16 names"},
+    {CA4, "chains", "[[\"ye1\"], []]", CA4 ".chains: element 1 must be a list of 1 to 16 names"},
+    {CA4, "chains", "[[7]]", CA4 ".chains: element 0: there is no certificate ''"},
+    {CA4, "chains", "[[\"ye9\"]]", CA4 ".chains: element 0: there is no certificate 'ye9'"},
+    {CA4, "chains", "[[\"ye2\"]]",
+     CA4 ".chains: element 0: 'ye2' does not have the key of 'ye1', which is needed here"},
+    {CA4, "chains", "[[\"ye1\", \"root-x2-by-x1\"]]",
+     CA4 ".chains: element 0: 'root-x2-by-x1' does not have the key of 'root-ye', which is needed here"},
+    {CA4, "chains", "[[\"ye1\", \"root-ye\"]]", CA4 ".chains: element 0: 'root-ye' is a root, and these are left out"},
     {"hierarchy", "certificates", "[]", "hierarchy.certificates: no certificate issues leaves"},
 };
 
