@@ -113,12 +113,13 @@ static int write_end(struct finalize *finalize, enum end end, const struct fc_ce
 {
     struct fc_acme_call *call = finalize->call;
     struct fc_acme *acme = call->acme;
-    const struct fc_problem problem = {.type = FC_PROBLEM_SERVER_INTERNAL, .detail = FINALIZE};
+    const struct fc_problem internal = {.type = FC_PROBLEM_SERVER_INTERNAL, .detail = FINALIZE};
+    const struct fc_problem *problem = call->problem.type == FC_PROBLEM_NONE ? &internal : &call->problem;
 
     if (end == END_ISSUED)
         return fc_acme_issue_store(acme, certificate, &call->err);
     if (end == END_FAILED)
-        return fc_acme_issue_fail(acme, &finalize->view.order, &problem, call->now, call->arena, &call->err);
+        return fc_acme_issue_fail(acme, &finalize->view.order, problem, call->now, call->arena, &call->err);
     return 0;
 }
 
@@ -196,7 +197,10 @@ static int resume(struct finalize *finalize)
         return finish(finalize);
     if (call->problem.type == FC_PROBLEM_NONE)
         return fc_acme_problem_internal(call, FINALIZE);
-    return fc_problem_context(&call->problem, call->arena, FINALIZE);
+    (void)fc_problem_context(&call->problem, call->arena, FINALIZE);
+    if (fc_acme_policy(call)->issuance.caa_recheck_fails_order)
+        (void)commit(finalize, END_FAILED, NULL);
+    return -1;
 }
 
 int fc_acme_finalize(struct fc_acme_call *call)

@@ -42,16 +42,13 @@ static int find_authz(const struct making *making, const struct fc_ident *ident,
 {
     struct fc_acme_call *call = making->call;
     const struct fc_policy *policy = fc_acme_policy(call);
-    int64_t margin = making->profile->order_lifetime / 8;
+    int64_t margin = fc_policy_reuse_margin(policy, making->profile->order_lifetime);
     bool wildcard = fc_ident_wildcard(ident);
 
     if (policy->reuse.authorizations_off)
         return fc_err_set(&call->err, FC_E_NOT_FOUND, "not used again, by policy");
     if (policy->lenient.authz_anew_percent > (int64_t)fc_rand_below(100))
         return fc_err_set(&call->err, FC_E_NOT_FOUND, "not used again, by chance");
-    margin = margin < FC_HOUR ? FC_HOUR : least(margin, FC_DAY);
-    if (policy->lenient.no_order_reuse)
-        margin = 0; /* whose authorizations live shorter than that */
     const struct fc_store_reuse_authz query = {.account_id = making->order.account_id,
                                                .ident = {ident->type, ident->value + (wildcard ? 2 : 0)},
                                                .wildcard = wildcard,

@@ -182,10 +182,9 @@ static void authorize(struct sim *sim, const struct cert *cert, int64_t now)
 {
     const struct fc_profile_version *profile = fc_profile_at(group_of(sim, cert)->profile, now);
     const struct fc_plan_set *set = set_of(sim, cert);
-    int64_t margin = profile->order_lifetime / 8;
+    int64_t margin = fc_policy_reuse_margin(fc_policy_at(sim->options->policy, now), profile->order_lifetime);
     int64_t validated = 0;
 
-    margin = margin < FC_HOUR ? FC_HOUR : margin > FC_DAY ? FC_DAY : margin;
     for (size_t i = 0; i < set->count; i++) {
         int64_t *until = &sim->valid_until[sim->estate->slots[set->first_slot + i]];
         if (*until > now + margin)

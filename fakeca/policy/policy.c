@@ -87,6 +87,11 @@ static void read_external_account(struct fc_policy_load *load, struct fc_json_ob
     fc_json_obj_member(root, "reuse", FC_JSON_OPTIONAL, &obj);
     policy->reuse.orders_off = !fc_json_bool(&obj, "orders", FC_JSON_OPTIONAL, true);
     policy->reuse.authorizations_off = !fc_json_bool(&obj, "authorizations", FC_JSON_OPTIONAL, true);
+    policy->reuse.margin_divisor = fc_json_int(&obj, "margin_divisor", FC_JSON_OPTIONAL, 1, 1000, 1);
+    policy->reuse.margin_min = fc_json_duration(&obj, "margin_min", FC_JSON_OPTIONAL, 0, 365 * FC_DAY, 0);
+    policy->reuse.margin_max = fc_json_duration(&obj, "margin_max", FC_JSON_OPTIONAL, 0, 365 * FC_DAY, 0);
+    if (policy->reuse.margin_min > policy->reuse.margin_max)
+        fc_json_errs_add(&obj, "margin_max", "must not be less than margin_min");
     if (obj.value)
         (void)fc_policy_read_end(load, &obj);
 }
@@ -172,6 +177,10 @@ static void read_validation(struct fc_policy_load *load, struct fc_json_obj *roo
     policy->validation.http_port = fc_json_int(&obj, "http_port", need, 1, 65535, 0);
     policy->validation.https_port = fc_json_int(&obj, "https_port", need, 1, 65535, 0);
     policy->validation.perspectives = fc_json_int(&obj, "perspectives", need, 1, 16, 0);
+    policy->validation.remotes_min = fc_json_int(&obj, "remotes_min", need, 1, 15, 0);
+    policy->validation.remotes_may_fail = fc_json_int(&obj, "remotes_may_fail", need, 0, 15, 0);
+    policy->validation.remotes_many = fc_json_int(&obj, "remotes_many", need, 1, 15, 0);
+    policy->validation.remotes_many_may_fail = fc_json_int(&obj, "remotes_many_may_fail", need, 0, 15, 0);
     policy->validation.caa_recheck_after =
         fc_json_duration(&obj, "caa_recheck_after", need, FC_MINUTE, 365 * FC_DAY, 0);
     (void)fc_policy_read_end(load, &obj);
@@ -212,6 +221,7 @@ static void read_issuance(struct fc_policy_load *load, struct fc_json_obj *root)
 
     fc_json_obj_member(root, "issuance", need, &obj);
     policy->issuance.finalize_async = fc_json_bool(&obj, "finalize_async", need, false);
+    policy->issuance.caa_recheck_fails_order = fc_json_bool(&obj, "caa_recheck_fails_order", need, false);
     policy->issuance.processing_retry_after_s =
         fc_policy_read_seconds(&obj, "processing_retry_after", 0, FC_DAY) / FC_SECOND;
     policy->issuance.max_backdate = fc_json_duration(&obj, "max_backdate", need, 0, 2 * FC_DAY, 0);
@@ -355,4 +365,13 @@ void fc_policy_free(struct fc_policy *policy)
 {
     if (policy != NULL)
         file_free(((struct fc_policy_box *)(void *)policy)->file);
+}
+
+int64_t fc_policy_reuse_margin(const struct fc_policy *policy, int64_t order_lifetime)
+{
+    int64_t margin = order_lifetime / policy->reuse.margin_divisor;
+
+    if (margin < policy->reuse.margin_min)
+        return policy->reuse.margin_min;
+    return margin > policy->reuse.margin_max ? policy->reuse.margin_max : margin;
 }

@@ -186,6 +186,7 @@ struct fc_policy {
     /* Whether orders and valid authorizations are used again (letsencrypt.md C.2). Absent in a file: they are. */
     struct {
         bool orders_off, authorizations_off;
+        int64_t margin_divisor, margin_min, margin_max; /* see fc_policy_reuse_margin; absent: 1, 0, 0 */
     } reuse;
 
     const char **blocked_names; /* exact or parent */
@@ -208,11 +209,15 @@ struct fc_policy {
         int64_t max_body;              /* 128: this many bytes or more fail */
         int64_t http_port, https_port; /* 80, 443 */
         int64_t perspectives;          /* addresses that validate, the primary included */
+        int64_t remotes_min;           /* with fewer remote ones nothing is valid */
+        int64_t remotes_may_fail;      /* of less than remotes_many, else remotes_many_may_fail */
+        int64_t remotes_many, remotes_many_may_fail;
         int64_t caa_recheck_after;
     } validation;
 
     struct {
         bool finalize_async;              /* staging: processing + Retry-After */
+        bool caa_recheck_fails_order;     /* B.10: a failed recheck makes the order invalid; else it stays ready */
         int64_t processing_retry_after_s; /* 3 */
         int64_t max_backdate;             /* 65 min; notBefore = now - 0.9 x this */
         int64_t serial_prefix;            /* 1..127 */
@@ -313,6 +318,10 @@ json_t *fc_policy_difference(const json_t *before, const json_t *after);
 
 /* The changes with from < on <= to, as [{"on","what","sets","source"}]; new reference. */
 json_t *fc_policy_changes_json(const struct fc_policy *policy, int64_t from, int64_t to);
+
+/* How much life a valid authorization must have left to be used by a new order of that lifetime (letsencrypt.md C.2): its
+ * margin_divisor-th part, within margin_min and margin_max. */
+int64_t fc_policy_reuse_margin(const struct fc_policy *policy, int64_t order_lifetime);
 
 /* A profile of any time: orders outlive what is offered. NULL when there never is such a profile. name NULL: the default one. */
 const struct fc_profile *fc_policy_profile(const struct fc_policy *policy, const char *name);

@@ -9,8 +9,6 @@
 
 enum phase { PRIMARY_DCV, REMOTE_DCV, PRIMARY_CAA, REMOTE_CAA, OVER };
 
-enum { REMOTES_MIN = 3, REMOTES_LENIENT = 6 };
-
 #define SECONDARY "During secondary validation: "
 
 const char *fc_va_case_perspective(size_t perspective)
@@ -192,9 +190,10 @@ static void begin(struct fc_va_case *job_case, enum phase phase)
     if (is_remote(phase)) {
         first = 1;
         last = remotes_of(job_case->va, &job_case->job);
-        if (last < REMOTES_MIN) {
+        size_t least = (size_t)job_case->job.policy->validation.remotes_min;
+        if (last < least) {
             fc_problem_set(&job_case->problem, job_case->arena, FC_PROBLEM_SERVER_INTERNAL,
-                           "Insufficient remote perspectives: need at least %d", REMOTES_MIN);
+                           "Insufficient remote perspectives: need at least %zu", least);
             report(job_case);
             return;
         }
@@ -228,9 +227,13 @@ void fc_va_case_start(struct fc_va_case *job_case)
 
 static size_t may_fail(const struct fc_va_case *job_case)
 {
+    const struct fc_policy *policy = job_case->job.policy;
+
     if (!is_remote(job_case->phase))
         return 0;
-    return job_case->vote.of >= REMOTES_LENIENT ? 2 : 1;
+    return (size_t)(job_case->vote.of >= (size_t)policy->validation.remotes_many
+                        ? policy->validation.remotes_many_may_fail
+                        : policy->validation.remotes_may_fail);
 }
 
 /* Who has not answered counts as failed. */

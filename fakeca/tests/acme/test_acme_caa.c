@@ -97,6 +97,35 @@ static void several_names_fail(void **state)
     assert_string_equal(status_of(client, order), "ready");
 }
 
+static void fail_orders(json_t *policy)
+{
+    json_object_set_new(json_object_get(policy, "issuance"), "caa_recheck_fails_order", json_true());
+}
+
+/* B.10, with Boulder's flag CAARechecksFailOrder: the order is over, and says why. */
+static void a_policy_whose_orders_end(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+    struct lib_answer *order = lib_ready_order(client, "a.test,b.test");
+
+    lib_acme_advance(t, "8h");
+    t->caa = FORBIDDEN;
+    struct lib_answer *answer = finalize(client, order, "a.test,b.test");
+    lib_assert_problem(
+        answer, 403, "caa",
+        "Error finalizing order :: Rechecking CAA for \"a.test\" and 1 more identifiers failed. Refer to "
+        "sub-problems for more information");
+    answer = lib_post(client, lib_path(lib_header(order, "Location")), NULL);
+    assert_string_equal(lib_member(answer, "status"), "invalid");
+    json_t *error = json_object_get(answer->json, "error");
+    assert_string_equal(json_string_value(json_object_get(error, "type")), URN "caa");
+    assert_int_equal(json_array_size(json_object_get(error, "subproblems")), 2);
+    t->caa = ALLOWED;
+    lib_assert_problem(finalize(client, order, "a.test,b.test"), 403, "orderNotReady",
+                       "Order's status (\"invalid\") is not acceptable for finalization");
+}
+
 /* One validation that waits for its web server takes the only place. */
 static void full_queue(void **state)
 {
@@ -138,11 +167,13 @@ static void parameters(void **state)
 
 int main(void)
 {
+    static struct lib_options ending = {.edit = fail_orders};
     const struct CMUnitTest tests[] = {
         LIB_TEST(refused_at_validation),
         LIB_TEST(not_again_within_seven_hours),
         LIB_TEST(again_after_seven_hours),
         LIB_TEST(several_names_fail),
+        LIB_TEST_WITH(a_policy_whose_orders_end, &ending),
         LIB_TEST(full_queue),
         LIB_TEST(parameters),
     };

@@ -175,6 +175,27 @@ static void revocations(void **state)
     lib_assert_status(lib_post(client, "/acme/revoke-cert", payload), 200);
 }
 
+static void longer_margin(json_t *policy)
+{
+    json_object_set_new(policy, "changes",
+                        json_pack("[{s:s,s:s,s:{s:s,s:s},s:s}]", "on", "2026-09-02", "what", "30 days are too few",
+                                  "set", "reuse.margin_min", "30d", "reuse.margin_max", "30d", "source", "a test"));
+}
+
+static void authorizations(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+    struct lib_issued issued;
+
+    lib_issue(client, "a.test", &issued);
+    struct lib_answer *authz = lib_post(client, lib_authz_path(lib_order(client, "a.test,b.test"), 0), NULL);
+    assert_string_equal(lib_member(authz, "status"), "valid");
+    the_day_comes(t);
+    authz = lib_post(client, lib_authz_path(lib_order(client, "a.test,c.test"), 0), NULL);
+    assert_string_equal(lib_member(authz, "status"), "pending");
+}
+
 static void one_algorithm(json_t *policy)
 {
     json_object_set_new(policy, "changes",
@@ -213,11 +234,11 @@ static void contacts_of_production(void **state)
 int main(void)
 {
     static struct lib_options all = {.edit = change}, slow = {.edit = change, .pace = FC_PACE_LETSENCRYPT},
-                              one = {.edit = one_algorithm};
+                              longer = {.edit = longer_margin}, one = {.edit = one_algorithm};
     const struct CMUnitTest tests[] = {
-        LIB_TEST_WITH(accounts, &all),      LIB_TEST_WITH(requests, &all),    LIB_TEST_WITH(orders, &all),
-        LIB_TEST_WITH(certificates, &slow), LIB_TEST_WITH(revocations, &all), LIB_TEST_WITH(algorithms, &one),
-        LIB_TEST(contacts_of_production),
+        LIB_TEST_WITH(accounts, &all),          LIB_TEST_WITH(requests, &all),    LIB_TEST_WITH(orders, &all),
+        LIB_TEST_WITH(certificates, &slow),     LIB_TEST_WITH(revocations, &all), LIB_TEST_WITH(algorithms, &one),
+        LIB_TEST_WITH(authorizations, &longer), LIB_TEST(contacts_of_production),
     };
     RUN(tests);
 }
