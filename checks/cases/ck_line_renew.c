@@ -197,7 +197,7 @@ static int season(struct ck_line *line, size_t which, struct fc_err *err)
             at = ck_schedule_next(&line->setup->schedule, issue.at, last);
         size_t between = runs_between(line, &issue, last, at);
         struct ck_line_found found = {.last = last, .at = at};
-        if (between && ck_line_can_search(line)) {
+        if (between && !line->tried_at[which] && ck_line_can_search(line)) {
             if (ck_line_search(line, issue.at, &found, err))
                 return -1;
             last = found.wanted ? found.last : at;

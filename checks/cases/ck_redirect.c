@@ -13,7 +13,7 @@
 struct facts {
     const struct ck_line *line;
     struct fc_arena *arena;
-    size_t hops, redirects, longest, in_chain, chain;
+    size_t hops, answers, redirects, longest, in_chain, chain;
     char forbidden[1024], mapped[1024]; /* a Location with another port, one with the test port itself */
     unsigned forbidden_port;
     char lost[1024], glued[1024]; /* a Location without the path; with the path glued to the host */
@@ -70,6 +70,7 @@ static void on_hop(void *cookie, size_t chain, const json_t *hop)
         facts->in_chain = 0;
     facts->chain = chain;
     facts->hops++;
+    facts->answers += json_integer_value(json_object_get(hop, "status")) > 0;
     if (fc_text_starts(url, "https:")) {
         facts->to_https = true;
         facts->tls_faulty |= *fault != '\0';
@@ -96,6 +97,8 @@ static bool no_redirect(const struct ck_line *line, const struct facts *facts, s
     if (facts->hops == 0)
         ck_verdict_set(v, CK_INCONCLUSIVE, "%s",
                        line->stage->blind & CK_PROBE ? "nobody looked from outside" : "port 80 was never asked");
+    else if (facts->answers == 0)
+        ck_verdict_set(v, CK_INCONCLUSIVE, "Port 80 never answered: see http-port80-open.");
     else if (facts->redirects == 0)
         ck_verdict_set(v, CK_SKIP, "nothing redirects the challenge path");
     return facts->redirects == 0;

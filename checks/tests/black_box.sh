@@ -5,8 +5,11 @@
 
 # shellcheck disable=SC2329 # called by the trap
 stop_nginx() { [ ! -s "$work/site/nginx.pid" ] || kill "$(cat "$work/site/nginx.pid")"; }
+silent=""
+# shellcheck disable=SC2329
+end_silent() { [ -z "$silent" ] || kill "$silent" 2>/dev/null || true; }
 # shellcheck disable=SC2154 # set in the trap itself
-trap 'code=$?; stop_nginx; (exit $code); finish' EXIT
+trap 'code=$?; stop_nginx; end_silent; (exit $code); finish' EXIT
 
 mkdir -p "$work/site/www" "$work/site/tmp" "$work/setup"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=ca -keyout "$work/site/ca.key" -out "$work/site/ca.crt" 2>/dev/null
@@ -32,6 +35,15 @@ CONF
     echo "{\"hosts\":[\"www.a.test\"],\"http\":\"127.0.0.1:$http\",\"https\":\"127.0.0.1:$https\"}" >"$work/setup/setup.json"
 }
 run() { expect "$1" "$check" "$work/setup/setup.json" --format text --format "json=$work/report.json" -v; }
+
+# a server that takes connections and never answers: each look has its own time limit. (Perl listens; nobody accepts.)
+silent_port=$(free_port)
+perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0], Listen => 64, ReuseAddr => 1) or die; sleep 300' "$silent_port" &
+silent=$!
+mkdir "$work/silent"
+echo "{\"hosts\":[\"www.a.test\"],\"http\":\"127.0.0.1:$silent_port\",\"https\":\"127.0.0.1:$silent_port\"}" >"$work/silent/setup.json"
+"$check" "$work/silent/setup.json" --format "json=$work/silent.json" >"$work/silent.txt" 2>&1 &
+of_silent=$!
 
 # shellcheck disable=SC2016 # nginx's variables
 serve 'return 301 https://$host$request_uri;' leaf.pem
@@ -82,3 +94,15 @@ wait_for 10 test ! -s "$work/site/nginx.pid"
 run 1
 is http-port80-open fail
 is preflight-reach fail
+
+# the server that never answers: its rehearsal went on meanwhile
+code=0
+wait "$of_silent" || code=$?
+kill "$silent"
+[ "$code" -eq 1 ] || fail "exit code $code with a server that never answers"
+cp "$work/silent.json" "$work/report.json"
+is http-port80-open fail
+jq -r '.checks[] | select(.id == "http-port80-open") | .headline' "$work/report.json" >"$work/out.txt"
+says "no answer in time"
+is chain-complete inconclusive
+is redirect-keeps-path inconclusive

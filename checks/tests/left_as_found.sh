@@ -110,6 +110,17 @@ kill -TERM "$pid"
 wait "$pid" || true
 as_before "a second rehearsal at once"
 
+# a state outside of the folder is neither emptied nor put back: the client's own commands are all that touch it
+mkdir -p "$work/outside/live"
+echo mine >"$work/outside/live/key"
+describe "test -s $work/outside/live/key && echo found; echo renewed >>$work/outside/log" '{state: ["../outside"]}'
+"$check" "$work/setup/setup.json" --explain >"$work/out.txt"
+says 'skip  bootstrap-starts-bare      add "run.start", "run.reset"'
+run 1
+[ "$(cat "$work/outside/live/key")" = mine ] || fail "the state outside was touched"
+[ -s "$work/outside/log" ] || fail "what the client wrote outside was taken away"
+as_before "a state outside"
+
 # secrets
 describe "echo password=geheim; certbot --version; : --eab-hmac-key GEHEIM2"
 run 1
