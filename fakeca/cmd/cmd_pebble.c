@@ -56,7 +56,7 @@ static const struct fc_opt options[] = {
      AT(app.management_listen),
      .arg = "ADDR:PORT",
      .env = "FAKECA_MANAGEMENT_LISTEN",
-     .help = "fakeca's own management API (default: localhost:15001, any free port where that is taken)"},
+     .help = "fakeca's own management API (default: any free port of this machine alone; fakeca's commands find it)"},
     {.name = "state",
      .type = FC_OPT_STRING,
      AT(app.state),
@@ -114,7 +114,7 @@ static const char about[] =
     "better\n"
     "  it does not hang or panic where Pebble does; the listeners are up when the log says so; a config key that is\n"
     "    unknown is told; key paths answer for every key; a certificate of its own when the config file names none\n"
-    "  the clock: fakeca --advance-days 60; the log: fakeca log; the API: http://localhost:15001/api/v1\n"
+    "  the clock: fakeca --advance-days 60; the log: fakeca log; the API: where the log says\n"
     "  --state DIR keeps accounts over a restart\n"
     "\n"
     "different on purpose\n"
@@ -210,10 +210,6 @@ static int read_config(struct target *target, struct fc_err *err)
         return -1;
     fc_compat_config_env(&target->pebble, variable, warn, NULL);
     target->pebble.strict = target->strict;
-    if (target->pebble.alternate_roots > 0) {
-        fc_log(FC_LOG_WARN, "PEBBLE_ALTERNATE_ROOTS is passed over: this CA has one root");
-        target->pebble.alternate_roots = 0;
-    }
     return 0;
 }
 
@@ -294,6 +290,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
     struct fc_opt_result result = {0};
 
     fc_app_config_defaults(&target.app);
+    target.app.management_listen = "localhost:0"; /* a second one's config file may name any port */
     target.app.seed = -1;
     char *const *flags = fc_cmd_go_flags(arena, options, argc, argv, &argc);
     int code = fc_cmd_parse(self, options, &target, argc, flags, &result, 0, 0);

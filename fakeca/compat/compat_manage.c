@@ -36,13 +36,13 @@ static void failed(struct fc_http_res *res, const struct fc_err *err)
 
 /* ---- CA certificates ---- */
 
-/* The n-th root, or the n-th that issues leaves. */
+/* The n-th root, or the issuer of leaves as the n-th root's chain has it. */
 static bool find_ca(const struct fc_compat_pebble *pebble, bool root, int64_t n, struct fc_ca_info *ret_info)
 {
     int64_t seen = 0;
 
     for (size_t i = 0; fc_ca_info(pebble->p.ca, i, ret_info); i++)
-        if ((root ? ret_info->root : ret_info->issues_leaves) && seen++ == n)
+        if ((root ? ret_info->root : ret_info->issues_leaves || ret_info->key_of) && seen++ == n)
             return true;
     return false;
 }
@@ -54,7 +54,7 @@ static void add_links(const struct fc_compat_pebble *pebble, struct fc_http_req 
     int prefix = (int)(end - req->path);
     struct fc_ca_info info;
 
-    for (int64_t n = 0; n < FC_COMPAT_ROOTS_MAX && find_ca(pebble, root, n, &info); n++)
+    for (int64_t n = 0; n <= FC_COMPAT_ROOTS_MAX && find_ca(pebble, root, n, &info); n++)
         if (n != shown)
             fc_http_res_header(res, "Link",
                                fc_arena_printf(req->arena, "<%s://%s%.*s/%" PRId64 ">;rel=\"alternate\"", req->scheme,
@@ -132,7 +132,7 @@ static void show_key(const struct fc_compat_pebble *pebble, struct fc_http_req *
 
     if (!open_ca(pebble, req, res, root, &info))
         return;
-    if (read_key(pebble, req->arena, info.name, &issuer, &err)) {
+    if (read_key(pebble, req->arena, info.key_of ? info.key_of : info.name, &issuer, &err)) {
         failed(res, &err);
         return;
     }

@@ -2,6 +2,7 @@
 #include "compat/compat_int.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/base_json.h"
@@ -72,33 +73,88 @@ static json_t *certificate(const json_t *pattern, const char *name, const char *
     return made;
 }
 
-/* root-0, then chain_length - 1 intermediates between it and int-0, which issues. */
+/* What the certificates are made from. */
+struct patterns {
+    const json_t *root, *issuing;
+};
+
+static void put_root(json_t *list, const struct patterns *patterns, int64_t chain)
+{
+    fc_auto_free char *name = fc_asprintf("root-%" PRId64, chain);
+    fc_auto_free char *common_name = fc_asprintf("Pebble Root CA %" PRId64 " - fakeca TEST, do not trust", chain);
+
+    json_array_append_new(list, certificate(patterns->root, name, common_name, NULL));
+}
+
+/* The intermediates between root and issuer, from the root down; *ret_above is the one that signs the issuer. */
+static void put_intermediates(json_t *list, const struct patterns *patterns, int64_t chain, int64_t count,
+                              char **ret_above)
+{
+    char *above = fc_asprintf("root-%" PRId64, chain);
+
+    for (int64_t n = count; n > 0; n--) {
+        char *name = fc_asprintf("int-%" PRId64 "-%" PRId64, chain, n);
+        fc_auto_free char *common_name =
+            fc_asprintf("Pebble Intermediate CA %" PRId64 ".%" PRId64 " - fakeca TEST, do not trust", chain, n);
+        json_t *made = certificate(patterns->issuing, name, common_name, above);
+        json_object_set_new(made, "issues_leaves", json_false());
+        json_array_append_new(list, made);
+        free(above);
+        above = name;
+    }
+    *ret_above = above;
+}
+
+/* The issuer signed once more, for the chain to another root: name and key are the same. */
+static json_t *cross_sign(const json_t *issuing, int64_t chain, const char *above)
+{
+    json_t *made =
+        json_pack("{s:o,s:s,s:s}", "name", json_sprintf("int-%" PRId64, chain), "of", "int-0", "issuer", above);
+    static const char *const same[] = {"not_before", "not_after", "source"};
+
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        json_object_set(made, same[i], json_object_get(issuing, same[i]));
+    return made;
+}
+
+/* int-C, int-C-1 ... up to below the root. */
+static json_t *chain_names(int64_t chain, int64_t count)
+{
+    json_t *names = json_array();
+
+    json_array_append_new(names, json_sprintf("int-%" PRId64, chain));
+    for (int64_t n = 1; n <= count; n++)
+        json_array_append_new(names, json_sprintf("int-%" PRId64 "-%" PRId64, chain, n));
+    return names;
+}
+
+/* A chain for each root, all of the same length, all to the one issuer: root-0 ... int-0-2, int-0-1, int-0, and the same with 1, 2. */
 static void put_hierarchy(const struct fc_compat_config *config, json_t *policy)
 {
     json_t *hierarchy = json_object_get(policy, "hierarchy");
     const json_t *old = json_object_get(hierarchy, "certificates");
-    const json_t *root = json_array_get(old, 0), *issuing = json_array_get(old, 1);
-    const char *key = config->rsa ? "RSA-2048" : "P-256";
-    json_t *list = json_array();
+    const struct patterns patterns = {json_array_get(old, 0), json_array_get(old, 1)};
+    json_t *list = json_array(), *cross = json_array(), *chains = json_array();
+    json_t *issuing = json_deep_copy(patterns.issuing), *each;
     size_t i;
-    json_t *each;
 
-    json_array_append_new(list, json_deep_copy(root));
-    for (int64_t n = config->chain_length - 1; n > 0; n--) {
-        fc_auto_free char *name = fc_asprintf("int-0-%" PRId64, n);
-        fc_auto_free char *above =
-            n == config->chain_length - 1 ? fc_strdup("root-0") : fc_asprintf("int-0-%" PRId64, n + 1);
-        fc_auto_free char *common_name =
-            fc_asprintf("Pebble Intermediate CA 0.%" PRId64 " - fakeca TEST, do not trust", n);
-        json_t *made = certificate(issuing, name, common_name, above);
-        json_object_set_new(made, "issues_leaves", json_false());
-        json_array_append_new(list, made);
+    for (int64_t chain = 0; chain <= config->alternate_roots; chain++) {
+        fc_auto_free char *above = NULL;
+        put_root(list, &patterns, chain);
+        put_intermediates(list, &patterns, chain, config->chain_length - 1, &above);
+        json_array_append_new(chains, chain_names(chain, config->chain_length - 1));
+        if (chain == 0) {
+            json_object_set_new(issuing, "issuer", json_string(above));
+            json_array_append(list, issuing);
+        } else {
+            json_array_append_new(cross, cross_sign(issuing, chain, above));
+        }
     }
-    json_t *last = json_deep_copy(issuing);
-    json_object_set_new(last, "issuer", json_string(config->chain_length > 1 ? "int-0-1" : "root-0"));
-    json_array_append_new(list, last);
-    json_array_foreach(list, i, each) json_object_set_new(each, "key", json_string(key));
+    json_object_set_new(issuing, "chains", chains);
+    json_decref(issuing);
+    json_array_foreach(list, i, each) json_object_set_new(each, "key", json_string(config->rsa ? "RSA-2048" : "P-256"));
     json_object_set_new(hierarchy, "certificates", list);
+    json_object_set_new(hierarchy, "cross_signs", cross);
 }
 
 /* ---- the rest ---- */

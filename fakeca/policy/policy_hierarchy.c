@@ -4,7 +4,8 @@
 
 #include "base/base_time.h"
 
-#define CAS_MAX 64
+/* Let's Encrypt's has two dozen; a rehearsed Pebble of sixteen roots with chains of fifteen the rest. */
+#define CAS_MAX 256
 
 /* Certificates in one chain. Let's Encrypt's longest has three, a rehearsed Pebble up to fifteen. */
 #define CHAIN_MAX 16

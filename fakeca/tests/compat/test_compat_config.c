@@ -312,6 +312,28 @@ static void the_file_says_more(void **state)
     assert_string_equal(policy->cas[3].issuer, policy->cas[2].name);
     assert_string_equal(policy->cas[3].key, "RSA-2048");
     fc_policy_free(policy);
+
+    /* as many chains as roots, to one issuer: its name and key are in each (Pebble's ca.New) */
+    config.alternate_roots = 2;
+    policy = policy_of(&config);
+    const struct fc_policy_ca *issuing = fc_policy_ca(policy, "int-0");
+    assert_int_equal(issuing->n_chains, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct fc_policy_ca *first = fc_policy_ca(policy, issuing->chains[i].names[0]);
+        const struct fc_policy_ca *last = fc_policy_ca(policy, issuing->chains[i].names[2]);
+        assert_string_equal(first->common_name, issuing->common_name);
+        assert_true(i == 0 ? first == issuing : strcmp(first->key_of, "int-0") == 0);
+        assert_null(issuing->chains[i].names[3]);
+        fc_auto_free char *root = fc_asprintf("root-%zu", i);
+        assert_string_equal(last->issuer, root);
+    }
+    fc_policy_free(policy);
+
+    config.alternate_roots = FC_COMPAT_ROOTS_MAX;
+    config.chain_length = FC_COMPAT_CHAIN_MAX;
+    policy = policy_of(&config);
+    assert_int_equal(fc_policy_ca(policy, "int-0")->n_chains, FC_COMPAT_ROOTS_MAX + 1);
+    fc_policy_free(policy);
     fc_compat_config_release(&config);
 }
 
