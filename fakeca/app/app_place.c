@@ -1,6 +1,7 @@
 /* Where a running CA is found: the place (a folder) and its run.json. */
 #include "app/app.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/base_file.h"
 #include "base/base_json.h"
+#include "base/base_text.h"
 
 #include "app/app_int.h"
 
@@ -76,6 +78,40 @@ int fc_app_find(const char *state, json_t **ret_run, struct fc_err *err)
     return 0;
 }
 
+/* Whether the folder is that of a process that is gone, wherever its number is somebody's: the clock file is locked while it runs. */
+static bool left(const char *clock, const char *name)
+{
+    int64_t pid;
+    int fd;
+
+    if (fc_text_int(name, 1, INT32_MAX, &pid, NULL) || kill((pid_t)pid, 0) == 0 || errno != ESRCH ||
+        fc_file_lock(clock, &fd, NULL))
+        return false;
+    close(fd);
+    return true;
+}
+
+/* Whoever ends a CA by SIGKILL leaves its folder: test suites do it all the time. */
+static void sweep(const char *place)
+{
+    static const char *const files[] = {"ca.pem", "trust.pem", "run.json", "clock"};
+    DIR *dir = opendir(place);
+
+    for (const struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        fc_auto_free char *folder = fc_asprintf("%s/%s", place, entry->d_name);
+        fc_auto_free char *clock = fc_asprintf("%s/clock", folder);
+        if (!left(clock, entry->d_name))
+            continue;
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+            fc_auto_free char *file = fc_asprintf("%s/%s", folder, files[i]);
+            unlink(file);
+        }
+        rmdir(folder);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 int fc_app_place_make(const struct fc_app_config *config, char **ret_place, struct fc_err *err)
 {
     fc_auto_free char *place = fc_app_place(config->state);
@@ -86,6 +122,8 @@ int fc_app_place_make(const struct fc_app_config *config, char **ret_place, stru
     char *absolute = realpath(place, NULL);
     if (!absolute)
         return fc_err_errno(err, "cannot use '%s'", place);
+    if (!config->state)
+        sweep(absolute);
     *ret_place = absolute;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base_file.h"
 #include "base/base_log.h"
@@ -199,14 +200,39 @@ static const char *variable(const char *name)
     return getenv(name);
 }
 
+/* Paths are relative to where the program was started, and a container of Pebble's holds files that a machine does not. */
+static int check_file(const char *what, const char *path, const char *remedy, struct fc_err *err)
+{
+    fc_auto_free char *here = path && path[0] != '/' && !fc_file_exists(path) ? getcwd(NULL, 0) : NULL;
+
+    if (!here)
+        return 0;
+    return fc_err_set(err, FC_E_NOT_FOUND, "%s: there is no '%s' in the working directory '%s'; %s", what, path, here,
+                      remedy);
+}
+
+static int check_files(const struct fc_compat_config *pebble, struct fc_err *err)
+{
+    static const char remedy[] = "without 'certificate' and 'privateKey' fakeca serves a certificate of its own";
+
+    return check_file("config file: 'pebble.certificate'", pebble->certificate, remedy, err) ||
+                   check_file("config file: 'pebble.privateKey'", pebble->private_key, remedy, err)
+               ? -1
+               : 0;
+}
+
 static int read_config(struct target *target, struct fc_err *err)
 {
     fc_auto_free char *text = NULL;
     size_t len;
 
+    if (check_file("config file", target->config, "name one with -config", err))
+        return -1;
     if (fc_file_read(target->config, CONFIG_MAX, &text, &len, err))
         return fc_err_prefix(err, "config file");
     if (fc_compat_config_read(&target->pebble, target->config, text, len, warn, NULL, err))
+        return -1;
+    if (check_files(&target->pebble, err))
         return -1;
     fc_compat_config_env(&target->pebble, variable, warn, NULL);
     target->pebble.strict = target->strict;

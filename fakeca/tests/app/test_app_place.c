@@ -9,6 +9,7 @@
 #include "base/base_file.h"
 #include "base/base_json.h"
 
+#include "app/app_int.h"
 #include "app/lib_app.h"
 #include "cmocka_all.h"
 
@@ -117,6 +118,51 @@ static void a_file_that_is_no_run_json(void **state)
     not_found(t, FC_E_DAMAGED, "run.json' is damaged");
 }
 
+static char *folder_of(const struct lib_app *t, long pid, bool made)
+{
+    fc_auto_free char *name = fc_asprintf("fakeca/%ld", pid);
+    fc_auto_free char *inside = fc_asprintf("fakeca/%ld/ca.pem", pid);
+    fc_auto_free char *file = lib_app_path(t, inside);
+    char *folder = lib_app_path(t, name);
+
+    if (made) {
+        assert_int_equal(fc_file_mkdirs(folder, 0700, NULL), 0);
+        assert_int_equal(fc_file_write(file, "x", 1, 0644, NULL), 0);
+    }
+    return folder;
+}
+
+static void folders_of_killed_processes_are_removed(void **state)
+{
+    struct lib_app *t = *state;
+    fc_auto_free char *place = NULL;
+    fc_auto_free char *beside = NULL;
+    pid_t child = fork();
+    int fd;
+
+    if (child == 0)
+        _exit(0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    fc_auto_free char *usual = lib_app_path(t, "fakeca");
+    assert_int_equal(fc_file_mkdirs(usual, 0700, NULL), 0);
+    fc_auto_free char *gone = folder_of(t, child, true);
+    fc_auto_free char *runs = folder_of(t, getppid(), true);
+    /* another machine's process may share the folder, and its number be nobody's here */
+    fc_auto_free char *elsewhere = folder_of(t, INT32_MAX, true);
+    fc_auto_free char *clock = fc_asprintf("%s/clock", elsewhere);
+    fc_auto_free char *other = lib_app_path(t, "fakeca/7x");
+    assert_int_equal(fc_file_mkdirs(other, 0700, NULL), 0);
+    assert_int_equal(fc_file_lock(clock, &fd, NULL), 0);
+    t->config.state = NULL;
+    assert_int_equal(fc_app_place_make(&t->config, &place, NULL), 0);
+    assert_int_equal(fc_app_place_beside(place, &beside, NULL), 0);
+    fc_auto_free char *own = folder_of(t, getpid(), false);
+    assert_string_equal(beside, own);
+    assert_false(fc_file_exists(gone));
+    assert_true(fc_file_exists(runs) && fc_file_exists(elsewhere) && fc_file_exists(other) && fc_file_exists(own));
+    close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lib_app_setup, lib_app_teardown)
 
 int main(void)
@@ -128,6 +174,7 @@ int main(void)
         TEST(none_says_how_to_start_one),
         TEST(one_that_died_does_not_count),
         TEST(a_file_that_is_no_run_json),
+        TEST(folders_of_killed_processes_are_removed),
     };
     RUN(tests);
 }

@@ -11,14 +11,15 @@ suite() { # NUMBER
     "$python" "$programs/pebble_acme.py" "$pebble_directory" "$pebble_management" "$chall" "p$1" >"$work/suite-$1.log" 2>&1
 }
 
+soon='.pebble.retryAfter = {authz: 1, order: 1}'
 # once against the originals: the suite itself is right
 start_challtestsrv pebble-challtestsrv --
-pebble_config theirs
+pebble_config theirs "$soon"
 PEBBLE_AUTHZREUSE=0 start_pebble theirs pebble -- -dnsserver "127.0.0.1:$dns_port"
 suite 0 || fail "python3-acme against Debian's pebble"
 
 start_challtestsrv "$fakeca" pebble-challtestsrv --
-pebble_config ours
+pebble_config ours "$soon"
 start_pebble ours "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port"
 mapfile -t numbers < <(seq 16)
 suites=()

@@ -16,7 +16,7 @@ from OpenSSL import crypto
 from acme import challenges, client, crypto_util, errors, messages
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 urllib3.disable_warnings()
 TLS = ssl.create_default_context()
@@ -31,6 +31,7 @@ def call(url, body=None):
 
 
 def new_key():
+    """For accounts and for revocation by key: josepy's classes are simplest with RSA."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -68,7 +69,7 @@ class Suite:
             call(f"{self.chall}/del-tlsalpn01", {"host": name})
 
     def issue(self, kind, names, key=None):
-        key = key or new_key()
+        key = key or ec.generate_private_key(ec.SECP256R1())
         order = self.acme.new_order(crypto_util.make_csr(pem_of(key), names))
         done = []
         for authz in order.authorizations:
@@ -118,7 +119,7 @@ class Suite:
         update = self.acme.update_registration(account.update(body=account.body.update(contact=("mailto:new@example.com",))))
         assert update.body.contact == ("mailto:new@example.com",), update
         try:
-            order = self.acme.new_order(crypto_util.make_csr(pem_of(new_key()), [f"wrong.{self.prefix}.example.com"]))
+            order = self.acme.new_order(crypto_util.make_csr(pem_of(ec.generate_private_key(ec.SECP256R1())), [f"wrong.{self.prefix}.example.com"]))
             body = next(c for c in order.authorizations[0].body.challenges if isinstance(c.chall, challenges.HTTP01))
             self.acme.answer_challenge(body, body.response(self.key))
             self.acme.poll_and_finalize(order)
