@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-/* The folder of run.json, made and checked, absolute; the caller frees. */
+/* The folder of run.json, made and checked, absolute; the caller frees. In the default place folders of killed processes are removed. */
 int fc_app_place_make(const struct fc_app_config *config, char **ret_place, struct fc_err *err);
 /* One of this process's own, inside `place`; the caller frees. */
 int fc_app_place_beside(const char *place, char **ret_place, struct fc_err *err);
