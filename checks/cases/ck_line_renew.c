@@ -9,7 +9,10 @@
 #include "core/ck_core.h"
 #include "pki/pki_cert.h"
 
-#define PATIENCE (4 * FC_SECOND) /* of real time, for a service that renews by itself, after each skip */
+/* Real time that a service which renews by itself gets after a skip. What it does later is seen at the next one, so it is long only
+ * where an order is overdue. */
+#define GLANCE FC_SECOND
+#define PATIENCE (4 * FC_SECOND)
 #define OVERDUE 0.75
 #define FILE_MAX (1 << 20)
 #define TRIES 3 /* runs in a row, a period apart, after one that ordered and got nothing */
@@ -37,7 +40,7 @@ static struct grid grid_of(const struct ck_line *line, const struct ck_issue *is
 {
     struct grid grid = {coarse, sizeof coarse / sizeof *coarse, 0.645, 0.695};
 
-    if (!ck_line_can_search(line))
+    if (!ck_line_can_search(line) && line->due_part <= 0)
         return grid;
     grid.parts = sparse;
     grid.count = sizeof sparse / sizeof *sparse;
@@ -88,11 +91,10 @@ static struct ck_act *tick(struct ck_line *line)
     line->lived++;
     if (line->setup->run.renew)
         return ck_line_run(line, "run.renew", line->setup->run.renew, CK_SCHEDULED, line->setup->timeouts.renew);
-    /* long once, where an order is overdue */
-    const struct ck_issue *issue = ck_line_newest(line);
-    bool patient = line->stage->patient > PATIENCE && !line->waited && ck_line_now(line) >= part(issue, OVERDUE);
+    bool overdue = ck_line_now(line) >= part(ck_line_newest(line), OVERDUE);
+    bool patient = line->stage->patient && overdue && !line->waited;
     line->waited |= patient;
-    return ck_line_wait(line, patient ? line->stage->patient : PATIENCE);
+    return ck_line_wait(line, patient ? line->stage->patient : overdue ? PATIENCE : GLANCE);
 }
 
 /* ---- what is served, and what lies on disk ---- */
