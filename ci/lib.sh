@@ -48,6 +48,23 @@ install() {
     rm -f "$log"
 }
 
+# npm_packages: what the tests' package-lock.json names, in exactly these versions, into build/npm. Where that cannot be had the tests
+# skip what needs it, and say so.
+npm_packages() {
+    local from=$top/fakeca/tests/e2e/programs/npm to=$top/build/npm log
+    ! cmp -s "$from/package-lock.json" "$to/installed" || return 0
+    command -v npm >/dev/null || install npm
+    log=$(mktemp)
+    mkdir -p "$to"
+    cp "$from/package.json" "$from/package-lock.json" "$to/"
+    if (cd "$to" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1; then
+        cp "$from/package-lock.json" "$to/installed"
+    else
+        say "skipped: the npm packages of the tests cannot be installed: $(tail -n 1 "$log")"
+    fi
+    rm -f "$log"
+}
+
 # build PRESET [cmake options]: configures and builds build/PRESET, quietly unless it fails; build_target: that alone
 build() {
     local preset=$1 log

@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,7 @@
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,6 +109,125 @@ static void own_filter(void)
     printf("%ld\n", (long)time(NULL));
 }
 
+/* ---- a filter of its own for all threads at once: each still sees the time, through the image */
+
+static int ready;
+
+static void *tell_when_filtered(void *unused)
+{
+    struct timespec ts;
+
+    (void)unused;
+    __atomic_add_fetch(&ready, 1, __ATOMIC_RELEASE);
+    while (syscall(SYS_clock_gettime, CLOCK_REALTIME, &ts) == 0) /* until the filter has reached this thread */
+        sched_yield();
+    printf("%ld\n", (long)time(NULL));
+    return NULL;
+}
+
+static void filter_for_all(void)
+{
+    pthread_t threads[4];
+
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, tell_when_filtered, NULL);
+    while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) < 4)
+        sched_yield();
+    own_filter();
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* ---- absolute timers: a time of zero disarms, whatever the offset; one that has passed fires at once (T53) */
+
+static bool fires(int fd, time_t at)
+{
+    struct itimerspec when = {.it_value = {.tv_sec = at}};
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+    if (timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL) != 0)
+        exit(1);
+    return poll(&wait, 1, 300) == 1;
+}
+
+static void disarm(void)
+{
+    int fd = timerfd_create(CLOCK_REALTIME, 0);
+    struct itimerspec left;
+
+    if (fires(fd, 0) || timerfd_gettime(fd, &left) != 0 || left.it_value.tv_sec || left.it_value.tv_nsec)
+        printf("0\n");
+    if (fires(fd, time(NULL) + 1000))
+        printf("0\n");
+    if (!fires(fd, time(NULL) - 10) || !fires(fd, 1)) /* one second after 1970 too */
+        printf("0\n");
+    printf("%ld\n", (long)time(NULL));
+}
+
+/* ---- what a skip does not reach: the program prints "ready", the test skips an hour, and types a line */
+
+static void await_skip(void)
+{
+    printf("ready\n");
+    fflush(stdout);
+    if (getchar() == EOF)
+        exit(1);
+}
+
+/* A timer that is to be cancelled when the clock is set is not: a named limit (T36). It ends when its time has come. */
+static void cancel_on_set(void)
+{
+    struct itimerspec when = {.it_value = {.tv_sec = time(NULL) + 1800}};
+    int fd = timerfd_create(CLOCK_REALTIME, 0);
+    uint64_t count = 0;
+
+    if (timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL) != 0)
+        exit(1);
+    await_skip();
+    ssize_t n = read(fd, &count, sizeof count);
+    printf("%s\n", n == sizeof count && count == 1 ? "fired" : errno == ECANCELED ? "cancelled" : "failed");
+}
+
+/* The processor's own counter is real: an hour that was skipped has not passed (T37). */
+static void counter(void)
+{
+#ifdef __x86_64__
+    unsigned long long before = __builtin_ia32_rdtsc();
+    time_t then = time(NULL);
+
+    await_skip();
+    double seconds = (double)(__builtin_ia32_rdtsc() - before) / 1e9; /* of a processor of 1 GHz: at most so many */
+    printf("%s\n", time(NULL) - then >= 3600 && seconds < 3600 ? "real" : "shifted");
+#endif
+}
+
+/* ---- old ways of reading */
+
+/* The page at a fixed address, for very old static programs (T35). */
+static void old_page(void)
+{
+#ifdef __x86_64__
+    time_t (*const old_time)(time_t *) = (time_t(*)(time_t *))0xffffffffff600400UL;
+    printf("%ld\n", (long)old_time(NULL));
+#endif
+}
+
+/* 32-bit numbers end in 2038 (T29): an error, not a date of 1901; the new calls go on. */
+static void old_numbers(void)
+{
+#ifdef __i386__
+    int32_t narrow[2];
+    int64_t wide[2] = {0, 0};
+
+    printf("%s\n", syscall(SYS_time, NULL) == -1 && errno == EOVERFLOW ? "overflow" : "wrong");
+    printf("%s\n",
+           syscall(SYS_clock_gettime, CLOCK_REALTIME, narrow) == -1 && errno == EOVERFLOW ? "overflow" : "wrong");
+    printf("%s\n", syscall(SYS_gettimeofday, narrow, NULL) == -1 && errno == EOVERFLOW ? "overflow" : "wrong");
+    syscall(SYS_clock_gettime64, CLOCK_REALTIME, wide);
+    printf("%lld\n", (long long)wide[0]);
+#endif
+}
+
 /* ---- signals every millisecond, eight threads that read and wait, children that exec: no time may be wrong */
 
 static volatile int over;
@@ -177,9 +300,21 @@ static void storm(void)
 static const struct {
     const char *name;
     void (*go)(void);
-} ways[] = {{"thread", by_thread},      {"vfork", by_vfork},          {"descriptor", by_descriptor},
-            {"memfd", by_memfd},        {"failures", after_failures}, {"no-new-code", no_new_code},
-            {"undumpable", undumpable}, {"own-filter", own_filter},   {"storm", storm}};
+} ways[] = {{"thread", by_thread},
+            {"vfork", by_vfork},
+            {"descriptor", by_descriptor},
+            {"memfd", by_memfd},
+            {"failures", after_failures},
+            {"no-new-code", no_new_code},
+            {"undumpable", undumpable},
+            {"own-filter", own_filter},
+            {"storm", storm},
+            {"filter-for-all", filter_for_all},
+            {"disarm", disarm},
+            {"cancel-on-set", cancel_on_set},
+            {"counter", counter},
+            {"old-page", old_page},
+            {"old-numbers", old_numbers}};
 
 int main(int argc, char **argv)
 {

@@ -61,6 +61,27 @@ static void timerfd_until(void)
     timer_fd(CLOCK_REALTIME, TFD_TIMER_ABSTIME);
 }
 
+/* One timer of two processes, both of which wait for it (T49): shortened twice it would be over too early. Parent and child read; who
+ * gets the count ends the other's wait. */
+static void timerfd_shared(void)
+{
+    struct itimerspec when = {.it_value = {HALF_DAY, 0}};
+    int fd = timerfd_create(CLOCK_MONOTONIC, 0), ends[2];
+    struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}};
+    uint64_t count;
+
+    if (pipe(ends) != 0 || timerfd_settime(fd, 0, &when, NULL) != 0)
+        _exit(1);
+    fds[1] = (struct pollfd){.fd = ends[0], .events = POLLIN};
+    if (fork() == 0) {
+        /* not a byte written before it is over: the parent waits for either */
+        if (read(fd, &count, sizeof count) > 0 && write(ends[1], "x", 1) < 0)
+            _exit(1);
+        _exit(0);
+    }
+    poll(fds, 2, -1);
+}
+
 static void posix_timer(void)
 {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
@@ -132,6 +153,7 @@ static const struct {
                 {"cond", cond},
                 {"timerfd", timerfd},
                 {"timerfd-until", timerfd_until},
+                {"timerfd-shared", timerfd_shared},
                 {"timer", posix_timer},
                 {"alarm", alarm_pause},
                 {"sleep", sleep_relative},
