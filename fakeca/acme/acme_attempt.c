@@ -189,7 +189,7 @@ static void add_events(const struct verdict *verdict)
 /* What became of it meanwhile stands: a deactivated authorization stays so, an expired one does not come back to life. */
 static void judge(struct verdict *verdict)
 {
-    const struct fc_policy *policy = verdict->attempt->acme->p.policy;
+    const struct fc_policy *policy = fc_policy_at(verdict->attempt->acme->p.policy, verdict->now);
     const struct fc_va_result *result = verdict->result;
     struct fc_authz *authz = &verdict->authz;
     const struct fc_profile *profile = fc_policy_profile(policy, authz->profile);
@@ -200,8 +200,7 @@ static void judge(struct verdict *verdict)
         return;
     authz->stored = result->valid ? FC_STATUS_VALID : FC_STATUS_INVALID;
     struct fc_problem problem = result->problem;
-    if (problem.type == FC_PROBLEM_UNAUTHORIZED &&
-        !fc_policy_at(policy, verdict->now)->departs.incorrect_response_unauthorized)
+    if (problem.type == FC_PROBLEM_UNAUTHORIZED && !policy->departs.incorrect_response_unauthorized)
         problem.type = FC_PROBLEM_INCORRECT_RESPONSE;
     authz->error = result->valid ? NULL : fc_acme_problem_text(verdict->arena, &problem);
     char *record = result->record ? fc_json_text(result->record) : fc_strdup("[]");

@@ -79,7 +79,7 @@ static int check(struct finalize *finalize)
         return fc_problem_set(&call->problem, call->arena,
                               fc_acme_departs(call)->csr_not_bad_csr ? FC_PROBLEM_MALFORMED : FC_PROBLEM_BAD_CSR,
                               "Error parsing certificate request: %s", finalize->cause.text);
-    const struct fc_profile *profile = fc_policy_profile(call->acme->p.policy, order->profile);
+    const struct fc_profile *profile = fc_policy_profile(fc_acme_policy(call), order->profile);
     if (!profile)
         return fc_acme_refuse(call, MALFORMED, FINALIZE " :: order's profile is not known any more");
     const struct fc_ca_check look = {.csr = finalize->csr,

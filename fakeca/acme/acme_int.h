@@ -253,6 +253,9 @@ int fc_acme_order_names(struct fc_acme_call *call, const struct fc_profile_versi
 /* Shape and identifiers as such, before the profile is known. */
 int fc_acme_order_decode(struct fc_acme_call *call, struct fc_acme_names *ret_names);
 
+/* Refuses names that look like recursive on-demand issuance. */
+int fc_acme_order_on_demand(struct fc_acme_call *call, const struct fc_acme_names *names);
+
 /* The serial number that a path to renewal information names, "" when it names none. Changes no problem. */
 const char *fc_acme_renewal_serial(struct fc_acme_call *call);
 /* The member `replaces` of a new order (letsencrypt.md E.5). Inside a transaction. *ret_in_window: now is inside of the window of

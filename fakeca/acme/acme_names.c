@@ -169,6 +169,65 @@ static int check_types(struct fc_acme_call *call, const struct fc_profile_versio
     return 0;
 }
 
+/* D.1, row 19. */
+static int check_disabled(struct fc_acme_call *call, const struct fc_acme_names *names)
+{
+    const struct fc_policy *policy = fc_acme_policy(call);
+
+    for (size_t i = 0; i < names->count; i++) {
+        const struct fc_ident *ident = &names->idents[i];
+        if (ident->type == FC_IDENT_DNS ? policy->access.no_dns : policy->access.no_ip)
+            return fc_acme_refuse(call, REJECTED_IDENTIFIER,
+                                  CREATING " :: Cannot issue for %s: The ACME server has disabled this identifier type",
+                                  fc_acme_problem_quote(call->arena, ident->value));
+    }
+    return 0;
+}
+
+/* ---- recursive on-demand issuance (D.1): a server that orders a certificate for whatever name it is called by ---- */
+
+static bool is_listed(const char *const *labels, const char *label, size_t len)
+{
+    while (*labels && (strlen(*labels) != len || memcmp(*labels, label, len) != 0))
+        labels++;
+    return *labels;
+}
+
+/* Four labels or more, and one of the list twice in a row, or any three of it in a row. */
+static bool is_recursive(const char *const *labels, const char *name)
+{
+    const char *before = NULL;
+    size_t before_len = 0, in_a_row = 0, count = 0;
+    bool found = false;
+
+    for (const char *label = name;; label += before_len + 1) {
+        size_t len = strcspn(label, ".");
+        bool listed = is_listed(labels, label, len);
+        in_a_row = listed ? in_a_row + 1 : 0;
+        found = found || in_a_row == 3 || (listed && before && len == before_len && memcmp(label, before, len) == 0);
+        before = label;
+        before_len = len;
+        count++;
+        if (label[len] == '\0')
+            return found && count >= 4;
+    }
+}
+
+int fc_acme_order_on_demand(struct fc_acme_call *call, const struct fc_acme_names *names)
+{
+    const char *const *labels = (const char *const *)fc_acme_policy(call)->access.on_demand_labels;
+
+    for (size_t i = 0; labels && i < names->count; i++) {
+        const struct fc_ident *ident = &names->idents[i];
+        if (ident->type == FC_IDENT_DNS && is_recursive(labels, ident->value))
+            return fc_acme_refuse(call, REJECTED_IDENTIFIER,
+                                  "Disallowed identifier requested :: Cannot issue for %s: domain name contains too "
+                                  "many subdomain labels indicative of recursive on-demand issuance",
+                                  fc_acme_problem_quote(call->arena, ident->value));
+    }
+    return 0;
+}
+
 /* "www.x" beside "*.x" (D.1). */
 static int check_overlap(struct fc_acme_call *call, const struct fc_acme_names *names)
 {
@@ -193,10 +252,15 @@ int fc_acme_order_names(struct fc_acme_call *call, const struct fc_profile_versi
 {
     const char *const *blocked = (const char *const *)fc_acme_policy(call)->blocked_names;
 
+    if (profile->accounts && profile_name && !fc_policy_access_lists(profile->accounts, fc_acme_auth_account_id(call)))
+        return fc_acme_refuse(call, UNAUTHORIZED,
+                              CREATING " :: account ID %" PRId64 " is not permitted to use certificate profile %s",
+                              fc_acme_auth_account_id(call), fc_acme_problem_quote(call->arena, profile_name));
     if (names->count > (size_t)profile->max_identifiers)
         return fc_acme_refuse(call, MALFORMED, CREATING " :: Order cannot contain more than %" PRId64 " identifiers",
                               profile->max_identifiers);
-    if (check_types(call, profile, profile_name, names) || check(call, names, blocked, CREATING))
+    if (check_types(call, profile, profile_name, names) || check_disabled(call, names) ||
+        check(call, names, blocked, CREATING))
         return -1;
     return fc_acme_policy(call)->lenient.names ? 0 : check_overlap(call, names);
 }

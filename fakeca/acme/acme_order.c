@@ -9,6 +9,7 @@
 #include "base/base_time.h"
 
 #include "store/store_cert.h"
+#include "store/store_limit.h"
 #include "store/store_order.h"
 #include "store/store_reuse.h"
 
@@ -197,6 +198,32 @@ static int find_order(struct making *making)
     return 1;
 }
 
+static int check_account(struct fc_acme_call *call)
+{
+    const struct fc_policy *policy = fc_acme_policy(call);
+
+    if (!fc_policy_access_lists(policy->access.blocked_accounts, fc_acme_auth_account_id(call)))
+        return 0;
+    return fc_acme_refuse(call, UNAUTHORIZED, "Account blocked :: %s", policy->access.blocked_reason);
+}
+
+/* Renewals are not looked at. */
+static int check_on_demand(struct making *making)
+{
+    struct fc_acme_call *call = making->call;
+    const struct fc_policy *policy = fc_acme_policy(call);
+    int64_t issued;
+
+    if (!policy->access.on_demand_labels || making->limits.ari)
+        return 0;
+    if (fc_store_limit_issued(call->acme->p.store, call->arena, policy->name, making->names->idents,
+                              making->names->count, &issued, &call->err))
+        return -1;
+    if (issued != INT64_MIN && issued > call->now - policy->limits.renewal_window)
+        return 0;
+    return fc_acme_order_on_demand(call, making->names);
+}
+
 static int make_order(struct making *making)
 {
     struct fc_acme_call *call = making->call;
@@ -209,6 +236,8 @@ static int make_order(struct making *making)
         return -1;
     if (making->order.replaces &&
         fc_acme_renewal_replaces(call, making->order.replaces, making->names, &making->limits.ari))
+        return -1;
+    if (check_on_demand(making))
         return -1;
     if (fc_acme_limits_order(call, &making->limits))
         return -1;
@@ -254,7 +283,7 @@ int fc_acme_new_order(struct fc_acme_call *call)
     struct fc_acme_names names = {0};
     const char *profile_name = NULL, *replaces = NULL;
 
-    if (fc_acme_order_decode(call, &names))
+    if (fc_acme_order_decode(call, &names) || check_account(call))
         return -1;
     if (fc_acme_body_text(call->body, "profile", &profile_name) || read_replaces(call, &replaces))
         return fc_acme_refuse(call, MALFORMED, "Unable to unmarshal NewOrder request body");

@@ -255,6 +255,7 @@ static void read_root(struct fc_policy_load *load, struct fc_json_obj *root)
     fc_policy_hierarchy_read(load, root);
     fc_policy_profiles_check(load, root);
     fc_policy_limits_read(load, root);
+    fc_policy_access_read(load, root);
     fc_policy_lenient_read(load, root);
 }
 

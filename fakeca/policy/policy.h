@@ -27,6 +27,7 @@ struct fc_profile_version {
     bool common_name;
     bool key_encipherment; /* for RSA keys */
     bool subject_key_identifier;
+    const int64_t *accounts; /* who may name it (letsencrypt.md D.3): 0-terminated; NULL: everybody */
     const char **issuers; /* names of the CA certificates that issue it, NULL-terminated; none: all that issue leaves */
     const char *source;
 };
@@ -191,6 +192,14 @@ struct fc_policy {
 
     const char **blocked_names; /* exact or parent */
 
+    /* Who and what is refused besides these names; production's lists are not public. Absent in a file: nobody and nothing. */
+    struct {
+        bool no_dns, no_ip;            /* identifier types that are disabled: letsencrypt.md D.1, row 19 */
+        const char **on_demand_labels; /* D.1: a row of them is recursive on-demand issuance; NULL-terminated or NULL */
+        const int64_t *blocked_accounts; /* D.3; 0-terminated or NULL */
+        const char *blocked_reason;
+    } access;
+
     struct fc_profile *profiles;
     size_t n_profiles;
     const char *default_profile;
@@ -322,6 +331,9 @@ json_t *fc_policy_changes_json(const struct fc_policy *policy, int64_t from, int
 /* How much life a valid authorization must have left to be used by a new order of that lifetime (letsencrypt.md C.2): its
  * margin_divisor-th part, within margin_min and margin_max. */
 int64_t fc_policy_reuse_margin(const struct fc_policy *policy, int64_t order_lifetime);
+
+/* Whether the account is on the list; on none when it is NULL. */
+bool fc_policy_access_lists(const int64_t *accounts, int64_t account_id);
 
 /* A profile of any time: orders outlive what is offered. NULL when there never is such a profile. name NULL: the default one. */
 const struct fc_profile *fc_policy_profile(const struct fc_policy *policy, const char *name);

@@ -90,7 +90,10 @@ struct fc_policy_box *fc_policy_box_new(struct fc_policy_file *file, json_t *roo
 void fc_policy_profiles_link(struct fc_policy_file *file);
 /* Whether the profiles' issuers are there; after the hierarchy. */
 void fc_policy_profiles_check(struct fc_policy_load *load, struct fc_json_obj *root);
-void fc_policy_limits_read(struct fc_policy_load *load, struct fc_json_obj *root);  /* policy_limits.c */
+void fc_policy_limits_read(struct fc_policy_load *load, struct fc_json_obj *root); /* policy_limits.c */
+void fc_policy_access_read(struct fc_policy_load *load, struct fc_json_obj *root); /* policy_access.c */
+/* A required list of account numbers, 0-terminated. */
+const int64_t *fc_policy_access_accounts(struct fc_policy_load *load, struct fc_json_obj *obj, const char *key);
 void fc_policy_lenient_read(struct fc_policy_load *load, struct fc_json_obj *root); /* policy_lenient.c */
 
 void fc_policy_profiles_read(struct fc_policy_load *load, struct fc_json_obj *root);  /* policy_profiles.c */

@@ -47,6 +47,110 @@ static void names(void **state)
     }
 }
 
+/* ---- what only a policy's own lists refuse ---- */
+
+static json_t *access_with(const char *member, json_t *value)
+{
+    json_t *access = json_pack("{s:[],s:[],s:[],s:s,s:s}", "disabled_types", "on_demand_labels", "blocked_accounts",
+                               "blocked_reason", "it is a test", "source", "a test");
+
+    json_object_set_new(access, member, value);
+    return access;
+}
+
+static void disable_addresses(json_t *policy)
+{
+    json_object_set_new(policy, "access", access_with("disabled_types", json_pack("[s]", "ip")));
+}
+
+static struct lib_answer *try_order(struct lib_client *client, const char *type, const char *name, const char *profile)
+{
+    return lib_post(client, "/acme/new-order",
+                    lib_text(client->t, "{\"identifiers\":[{\"type\":\"%s\",\"value\":\"%s\"}],\"profile\":\"%s\"}",
+                             type, name, profile));
+}
+
+static void a_disabled_type(void **state)
+{
+    struct lib_client *client = lib_client_new(*state);
+
+    lib_assert_problem(try_order(client, "ip", "127.0.0.1", "shortlived"), 400, "rejectedIdentifier",
+                       "Error creating new order :: Cannot issue for \"127.0.0.1\": The ACME server has disabled this "
+                       "identifier type");
+    lib_assert_status(try_order(client, "dns", "a.test", "shortlived"), 201);
+}
+
+static void block_the_first(json_t *policy)
+{
+    json_object_set_new(policy, "access", access_with("blocked_accounts", json_pack("[i,i]", 1, 7)));
+}
+
+static void a_blocked_account(void **state)
+{
+    struct lib_client *first = lib_client_new(*state), *second = lib_client_new(*state);
+
+    lib_assert_problem(try_order(first, "dns", "a.test", "none"), 403, "unauthorized",
+                       "Account blocked :: it is a test");
+    lib_assert_status(try_order(second, "dns", "a.test", ""), 201);
+}
+
+static void reserve_shortlived(json_t *policy)
+{
+    json_t *shortlived = json_array_get(json_object_get(policy, "profiles"), 2);
+
+    json_object_set_new(shortlived, "accounts", json_pack("[i]", 2));
+}
+
+static void a_profile_for_some(void **state)
+{
+    struct lib_client *first = lib_client_new(*state), *second = lib_client_new(*state);
+
+    lib_assert_problem(try_order(first, "dns", "a.test", "shortlived"), 403, "unauthorized",
+                       "Error creating new order :: account ID 1 is not permitted to use certificate profile "
+                       "\"shortlived\"");
+    lib_assert_status(try_order(first, "dns", "a.test", "tlsserver"), 201);
+    lib_assert_status(try_order(second, "dns", "a.test", "shortlived"), 201);
+}
+
+static void guard_on_demand(json_t *policy)
+{
+    json_object_set_new(policy, "changes",
+                        json_pack("[{s:s,s:s,s:{s:[s,s,s]},s:s}]", "on", "2026-09-02", "what", "a list", "set",
+                                  "access.on_demand_labels", "www", "mail", "m", "source", "a test"));
+}
+
+/* letsencrypt.md D.1: four labels or more and the same listed label twice in a row, or any three listed labels in a row. */
+static void recursive_on_demand_issuance(void **state)
+{
+    static const struct {
+        const char *name;
+        bool refused;
+    } rows[] = {
+        {"www.www.test", false},      {"www.www.a.test", true},      {"www.mail.a.test", false},
+        {"www.mail.m.a.test", true},  {"www.a.www.b.test", false},   {"a.www.www.b.test", true},
+        {"b.b.b.a.test", false},      {"www.mail.www.a.test", true}, {"www.mail.a.m.test", false},
+        {"wwww.www.a.b.test", false},
+    };
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+    struct lib_issued issued;
+
+    lib_issue(client, "m.m.a.test", &issued);
+    lib_acme_advance(t, "1d");
+    lib_assert_status(try_order(client, "dns", "m.m.a.test", ""), 201); /* renewals are not looked at */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct lib_answer *answer = try_order(client, "dns", rows[i].name, "");
+        if (!rows[i].refused)
+            lib_assert_status(answer, 201);
+        else
+            lib_assert_problem(answer, 400, "rejectedIdentifier",
+                               lib_text(t,
+                                        "Disallowed identifier requested :: Cannot issue for \"%s\": domain name "
+                                        "contains too many subdomain labels indicative of recursive on-demand issuance",
+                                        rows[i].name));
+    }
+}
+
 /* ---- certificate requests ---- */
 
 struct request {
@@ -169,8 +273,14 @@ static void requests(void **state)
 
 int main(void)
 {
+    static struct lib_options type = {.edit = disable_addresses}, account = {.edit = block_the_first},
+                              profile = {.edit = reserve_shortlived}, guard = {.edit = guard_on_demand};
     const struct CMUnitTest tests[] = {
         LIB_TEST(names),
+        LIB_TEST_WITH(a_disabled_type, &type),
+        LIB_TEST_WITH(a_blocked_account, &account),
+        LIB_TEST_WITH(a_profile_for_some, &profile),
+        LIB_TEST_WITH(recursive_on_demand_issuance, &guard),
         LIB_TEST(requests),
     };
     RUN(tests);

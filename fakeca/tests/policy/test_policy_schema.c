@@ -133,7 +133,7 @@ static void the_loader_asks_for_the_names_of_the_schema(void **state)
 
     assert_int_equal(fc_policy_load(text, strlen(text), NULL, &watch, &policy, NULL), 0);
     fc_policy_free(policy);
-    assert_int_equal(shape->count, 29);
+    assert_int_equal(shape->count, 30);
     for (size_t i = 0; i < shape->count; i++) {
         const json_t *asked = json_object_get(objects, shape->objects[i].path);
         if (!asked)
