@@ -27,6 +27,12 @@ struct plan {
 
 /* ---- who issues ---- */
 
+/* The leaf begins before it is made (letsencrypt.md E.1), and nobody can use it earlier: its issuer need not be as old. */
+static int64_t usable_from(const struct plan *plan)
+{
+    return plan->not_before > plan->now ? plan->not_before : plan->now;
+}
+
 /* Dates of the certificate when it is there: an own root may have shortened them. */
 static bool covers(const struct fc_ca_node *node, const struct plan *plan)
 {
@@ -36,7 +42,7 @@ static bool covers(const struct fc_ca_node *node, const struct plan *plan)
     int64_t from = ready ? node->not_before : node->rule->not_before;
     int64_t to = ready ? node->not_after : node->rule->not_after;
 
-    return from <= plan->not_before && plan->not_after <= to;
+    return from <= usable_from(plan) && plan->not_after <= to;
 }
 
 static int no_issuer(const struct fc_ca *ca, const struct plan *plan, struct fc_err *err)
@@ -45,7 +51,7 @@ static int no_issuer(const struct fc_ca *ca, const struct plan *plan, struct fc_
     char to[FC_TIME_TEXT_MAX];
 
     return fc_err_set(err, FC_E_RANGE, "no issuer of '%s' is valid from %s to %s, as this certificate would be",
-                      ca->policy->name, fc_time_rfc3339(plan->not_before, from), fc_time_rfc3339(plan->not_after, to));
+                      ca->policy->name, fc_time_rfc3339(usable_from(plan), from), fc_time_rfc3339(plan->not_after, to));
 }
 
 static int not_ready(const struct fc_ca *ca, struct fc_err *err)

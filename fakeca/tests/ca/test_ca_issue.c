@@ -317,7 +317,7 @@ static void issuers_rotate_by_their_dates(void **state)
     t->now = lib_ca_time("2030-12-01");
     assert_int_equal(lib_ca_issue(t, "a.test", key, &row, &err), -1);
     assert_int_equal(err.code, FC_E_RANGE);
-    assert_string_equal(err.text, "no issuer of 'production' is valid from 2030-11-30T23:01:30Z to "
+    assert_string_equal(err.text, "no issuer of 'production' is valid from 2030-12-01T00:00:00Z to "
                                   "2031-01-14T23:01:29Z, as this certificate would be");
 }
 

@@ -117,6 +117,24 @@ static void intermediates_stay_within_its_dates(void **state)
     assert_int_equal(err.code, FC_E_RANGE);
 }
 
+/* Whoever makes a root and tries it at once must not wait an hour until it is older than a leaf's notBefore. */
+static void a_root_made_just_now(void **state)
+{
+    struct lib_ca *t = *state;
+    const char *cert, *key;
+    struct fc_certificate row;
+    struct fc_err err = {0};
+
+    assert_int_equal(t->now, lib_ca_time("2026-09-01T12:00:00Z"));
+    lib_ca_make_root(t, &(struct lib_ca_root){.key = "P-256", .not_before = "20260901120000Z", GOOD}, &cert, &key);
+    assert_starts(t, cert, key);
+    issue_and_verify(t, "P-256", cert);
+    t->now -= FC_SECOND;
+    assert_int_equal(lib_ca_issue(t, "a.test", lib_ca_key(t, "P-256"), &row, &err), -1);
+    assert_string_equal(err.text, "no issuer of 'production' is valid from 2026-09-01T11:59:59Z to "
+                                  "2026-11-30T11:01:28Z, as this certificate would be");
+}
+
 static void refuses_an_unfit_root(void **state)
 {
     static const struct {
@@ -246,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LIB_CA_TEST(signs_all_intermediates),
         LIB_CA_TEST(intermediates_stay_within_its_dates),
+        LIB_CA_TEST(a_root_made_just_now),
         LIB_CA_TEST(refuses_an_unfit_root),
         LIB_CA_TEST(a_root_without_key_usage_or_forever),
         LIB_CA_TEST(the_state_remembers_its_root),
