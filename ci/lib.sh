@@ -15,8 +15,8 @@ build_packages=(ca-certificates cmake gcc libc6-dev git libcmocka-dev libcurl4-o
     libldns-dev libmicrohttpd-dev libpsl-dev libsqlite3-dev libssl-dev libunbound-dev ninja-build pkg-config publicsuffix)
 rehearse_packages=(certbot nginx-light openssl procps)
 test_packages=(acme-tiny apache2 bind9-dnsutils busybox-static caddy chromium clang clang-format curl dehydrated
-    faketime gcc-multilib gdb jq lego libclang-rt-14-dev musl-tools nodejs pebble perl pmccabe python3 python3-acme
-    python3-cryptography shellcheck sqlite3 strace uacme)
+    faketime gcc-multilib gdb iproute2 jq lego libclang-rt-14-dev musl-tools nodejs pebble perl pmccabe python3 python3-acme
+    python3-cryptography python3-yaml shellcheck sqlite3 strace uacme)
 
 # install PACKAGE...: installs what is missing; says so only then
 install() {

@@ -1,13 +1,16 @@
 /* fakeca pebble: a CA in the place of Pebble. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base_clock.h"
 #include "base/base_file.h"
 #include "base/base_log.h"
 #include "base/base_text.h"
+#include "base/base_time.h"
 #include "base/base_version.h"
 
 #include "compat/compat.h"
@@ -17,29 +20,28 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_go.h"
-#include "cmd/cmd_pebble_log.h"
+#include "cmd/cmd_pebble.h"
 #include "cmd/cmd_serve.h"
 
 #define CONFIG_MAX (1 << 20)
 #define PREFIX FC_CMD_PEBBLE_PREFIX
 #define STANDS_FOR "v2.10.0" /* suites skip what an older one cannot do */
-#define EXIT_REFUSED 1       /* Pebble's for all that goes wrong at the start, but flags */
+#define RESOLVER_WAIT (60 * FC_SECOND)
+#define RESOLVER_PAUSE_MS 200
+#define EXIT_REFUSED 1 /* Pebble's for all that goes wrong at the start, but flags */
 
 struct target {
     const char *config, *dnsserver;
     bool strict, version;
-    struct fc_app_config app;
-    int log;
+    struct fc_cmd_serve_target serve;
     struct fc_compat_config pebble;
     const char *management; /* as the config file has it */
     struct fc_cmd_pebble_counts counts;
 };
 
-static const char *const logs[] = {"events", "all", "none", NULL};
-
 #define AT(member) .offset = offsetof(struct target, member)
 
-static const struct fc_opt options[] = {
+static const struct fc_opt own_options[] = {
     {.name = "config",
      .type = FC_OPT_STRING,
      AT(config),
@@ -52,90 +54,25 @@ static const struct fc_opt options[] = {
      .help = "whom validation asks; without it this host's resolver and /etc/hosts"},
     {.name = "strict", .type = FC_OPT_FLAG, AT(strict), .help = "changes nothing here, as in Pebble today"},
     {.name = "version", .type = FC_OPT_FLAG, AT(version), .help = "say the version and end"},
-    {.name = "management-listen",
-     .type = FC_OPT_STRING,
-     AT(app.management_listen),
-     .arg = "ADDR:PORT",
-     .env = "FAKECA_MANAGEMENT_LISTEN",
-     .help = "fakeca's own management API (default: any free port of this machine alone; fakeca's commands find it)"},
-    {.name = "state",
-     .type = FC_OPT_STRING,
-     AT(app.state),
-     .arg = "DIR",
-     .env = "FAKECA_STATE",
-     .help = "keep accounts, certificates, keys and the clock in this folder: more than Pebble can"},
-    {.name = "clock",
-     .type = FC_OPT_STRING,
-     AT(app.clock),
-     .arg = "WHEN",
-     .env = "FAKECA_CLOCK",
-     .help = "where the clock begins: -60d, 2027-02-10"},
-    {.name = "limits",
-     .type = FC_OPT_STRING,
-     AT(app.limits),
-     .arg = "WHICH",
-     .env = "FAKECA_LIMITS",
-     .help = "rate limits: letsencrypt, staging, off, or a factor (default: off)"},
-    {.name = "seed",
-     .type = FC_OPT_INT,
-     AT(app.seed),
-     .arg = "N",
-     .env = "FAKECA_SEED",
-     .min = 0,
-     .max = INT64_MAX,
-     .help = "repeatable chance: nonces that are refused, authorizations that are used again, tokens"},
-    {.name = "log",
-     .type = FC_OPT_WORD,
-     AT(log),
-     .arg = "WHAT",
-     .words = logs,
-     .help = "what standard error gets: events, all (every request too), none"},
-    {.name = NULL},
 };
+#define N_OWN (sizeof own_options / sizeof *own_options)
 
-static const char about[] =
-    "A CA in the place of Pebble: its flags, config file, PEBBLE_* variables, ports, log lines and management paths. "
-    "Under\n"
-    "the name `pebble` (a symbolic link) the program is this command.\n"
-    "\n"
-    "the same\n"
-    "  -config FILE, -dnsserver HOST:PORT, -strict, -version; exit codes 1 (start refused) and 2 (flags)\n"
-    "  keys of the config file: listenAddress, managementListenAddress, httpPort, tlsPort, certificate, privateKey,\n"
-    "    ocspResponderURL, externalAccountBindingRequired, externalAccountMACKeys, caaIdentities, domainBlocklist,\n"
-    "    keyAlgorithm, profiles, retryAfter, certificateValidityPeriod\n"
-    "  PEBBLE_WFE_NONCEREJECT, PEBBLE_AUTHZREUSE, PEBBLE_WFE_ORDERS_PER_PAGE, PEBBLE_VA_NOSLEEP, PEBBLE_VA_SLEEPTIME,\n"
-    "    PEBBLE_VA_ALWAYS_VALID, PEBBLE_ALTERNATE_ROOTS, PEBBLE_CHAIN_LENGTH, with Pebble's defaults: 5 % of good "
-    "nonces\n"
-    "    are refused, validations begin up to 5 s later, a valid authorization is used again in one order of two\n"
-    "  the directory at https://HOST:14000/dir, on https://HOST:15000 /roots/N, /intermediates/N, /root-keys/N,\n"
-    "    /intermediate-keys/N, /cert-status-by-serial/HEX, /set-renewal-info/\n"
-    "  what is taken: names of one label and of any suffix, any address, P-521 and RSA-1024 keys; no rate limits, no "
-    "CAA\n"
-    "\n"
-    "better\n"
-    "  it does not hang or panic where Pebble does; the listeners are up when the log says so; a config key that is\n"
-    "    unknown is told; key paths answer for every key; a certificate of its own when the config file names none\n"
-    "  the clock: fakeca --advance-days 60; the log: fakeca log; the API: where the log says\n"
-    "  --state DIR keeps accounts over a restart\n"
-    "\n"
-    "different on purpose\n"
-    "  URLs behind the directory are other ones; texts of problems are Let's Encrypt's, types too where Pebble has "
-    "none\n"
-    "    (dns, tls, badSignatureAlgorithm); http-01 sends the Host header without a port, and asks once, not three "
-    "times;\n"
-    "    a challenge is decided and a certificate issued within the request where that is quick; order of lists is "
-    "fixed\n"
-    "  fakeca/compat/README.md lists all of it with reasons\n"
-    "\n"
-    "how to switch a CI job\n"
-    "  plain processes   ln -s \"$(command -v fakeca)\" bin/pebble; ln -s \"$(command -v fakeca)\" "
-    "bin/pebble-challtestsrv\n"
-    "                    then as before: pebble -config test/config/pebble-config.json -dnsserver 127.0.0.1:8053\n"
-    "  docker compose    image: one that holds fakeca, command: fakeca pebble -config /test/my-config.json -dnsserver "
-    "...;\n"
-    "                    environment and ports stay\n"
-    "  GitHub action     in the step that starts Pebble: run: fakeca pebble -config ... &\n"
-    "                    and wait for it with: fakeca health --wait 30s\n";
+/* What `fakeca serve` takes too. */
+static const char *const shared_options[] = {"management-listen", "state", "clock", "limits", "seed", "log"};
+#define N_SHARED (sizeof shared_options / sizeof *shared_options)
+
+static void make_options(struct fc_opt ret_options[N_OWN + N_SHARED + 1])
+{
+    memcpy(ret_options, own_options, sizeof own_options);
+    for (size_t i = 0; i < N_SHARED; i++) {
+        const struct fc_opt *row = fc_cmd_serve_options;
+        while (strcmp(row->name, shared_options[i]) != 0)
+            row++;
+        ret_options[N_OWN + i] = *row;
+        ret_options[N_OWN + i].offset += offsetof(struct target, serve);
+    }
+    ret_options[N_OWN + N_SHARED] = (struct fc_opt){.name = NULL};
+}
 
 /* ---- what it says ---- */
 
@@ -255,9 +192,29 @@ static int warn_open(const char *listen, const char *other, struct fc_err *err)
     return 0;
 }
 
+/* Among containers the resolver's may come up after this one: the original looks for it whenever it asks. */
+static int find_resolver(const struct target *target, struct fc_arena *arena, const char **ret_address,
+                         struct fc_err *err)
+{
+    int64_t deadline = fc_clock_mono() + RESOLVER_WAIT;
+    bool told = false;
+
+    while (fc_cmd_go_address(arena, target->dnsserver, ret_address, NULL)) {
+        if (fc_clock_mono() > deadline)
+            return fc_cmd_go_address(arena, target->dnsserver, ret_address, err)
+                       ? fc_err_prefix(err, "flag '-dnsserver'")
+                       : 0;
+        if (!told)
+            fc_log(FC_LOG_WARN, "-dnsserver '%s': the name has no address yet; waiting for one", target->dnsserver);
+        told = true;
+        poll(NULL, 0, RESOLVER_PAUSE_MS);
+    }
+    return 0;
+}
+
 static int set_up(struct target *target, struct fc_arena *arena, struct fc_err *err)
 {
-    struct fc_app_config *app = &target->app;
+    struct fc_app_config *app = &target->serve.app;
     struct fc_compat_config *pebble = &target->pebble;
 
     app->pebble = pebble;
@@ -274,8 +231,8 @@ static int set_up(struct target *target, struct fc_arena *arena, struct fc_err *
     target->management = pebble->management_listen;
     if (target->management && fc_cmd_go_address(arena, target->management, &pebble->management_listen, err))
         return fc_err_prefix(err, "config file: 'pebble.managementListenAddress'");
-    if (target->dnsserver && fc_cmd_go_address(arena, target->dnsserver, &app->dns_server, err))
-        return fc_err_prefix(err, "flag '-dnsserver'");
+    if (target->dnsserver && find_resolver(target, arena, &app->dns_server, err))
+        return -1;
     return warn_open(app->acme_listen, pebble->management_listen, err);
 }
 
@@ -300,7 +257,7 @@ static int serve(const struct fc_cmd *self, struct target *target)
         puts("Running in strict mode");
     fc_cmd_go_log(PREFIX, "Starting Pebble ACME server");
     if (read_config(target, &err) == 0 && set_up(target, arena, &err) == 0)
-        signal = fc_cmd_serve_until(&target->app, target->log, &when, &err);
+        signal = fc_cmd_serve_until(&target->serve.app, target->serve.log, &when, &err);
     if (signal >= 0)
         return signal == SIGINT ? FC_EXIT_INTERRUPTED : FC_EXIT_GOOD;
     if (err.code == FC_E_BUSY)
@@ -313,11 +270,13 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
 {
     fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
     struct target target = {.config = "test/config/pebble-config.json"};
+    struct fc_opt options[N_OWN + N_SHARED + 1];
     struct fc_opt_result result = {0};
 
-    fc_app_config_defaults(&target.app);
-    target.app.management_listen = "localhost:0"; /* a second one's config file may name any port */
-    target.app.seed = -1;
+    make_options(options);
+    fc_app_config_defaults(&target.serve.app);
+    target.serve.app.management_listen = "localhost:0"; /* a second one's config file may name any port */
+    target.serve.app.seed = -1;
     char *const *flags = fc_cmd_go_flags(arena, options, argc, argv, &argc);
     int code = fc_cmd_parse(self, options, &target, argc, flags, &result, 0, 0);
     if (code >= 0)
@@ -334,5 +293,5 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
 const struct fc_cmd fc_cmd_pebble = {.name = "pebble",
                                      .synopsis = "[-config FILE] [-dnsserver HOST:PORT] [-strict] [-version]",
                                      .summary = "run the CA in the place of Pebble",
-                                     .about = about,
+                                     .about = fc_cmd_pebble_help,
                                      .run = run};

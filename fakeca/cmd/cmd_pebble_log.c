@@ -1,4 +1,4 @@
-#include "cmd/cmd_pebble_log.h"
+#include "cmd/cmd_pebble.h"
 
 #include <stdio.h>
 #include <string.h>

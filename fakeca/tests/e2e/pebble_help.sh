@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# What `fakeca help pebble` tells to do: its commands are run as they are printed, in a network of their own as they name the usual ports;
+# the files that it shows are read as YAML, and what they start is run too.
+# shellcheck source=fakeca/tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=fakeca/tests/e2e/programs/pebble_lib.sh
+. "$(dirname "$0")/programs/pebble_lib.sh"
+
+programs=$(cd "$(dirname "$0")/programs" && pwd)
+"$fakeca" help pebble >"$work/page"
+"$fakeca" pebble --help >"$work/other"
+diff "$work/page" "$work/other" >/dev/null || fail "help pebble and pebble --help differ"
+
+# block TITLE: the indented lines below the heading that ends so
+block() {
+    awk -v title="$1" 'on && /^ *$/ {exit} on {print substr($0, 5)} /^how to switch/ && index($0, title) {on = 1}' "$work/page"
+}
+block "plain processes" >"$work/plain.sh"
+block "docker compose" >"$work/compose.yml"
+block "GitHub action" >"$work/action.yml"
+for file in plain.sh compose.yml action.yml; do
+    [ "$(wc -l <"$work/$file")" -ge 5 ] || fail "the page shows no $file"
+done
+"$python" - "$work" <<'PY' || fail "a file on the page is no good YAML"
+import sys, yaml
+work = sys.argv[1]
+services = yaml.safe_load(open(f"{work}/compose.yml"))["services"]
+commands = {name: service["command"] for name, service in services.items()}
+assert set(services) == {"pebble", "challtestsrv"}, services
+assert all(isinstance(port, str) and port.count(":") == 1 for service in services.values() for port in service["ports"]), services
+assert services["pebble"]["environment"]["PEBBLE_VA_NOSLEEP"] == "1"
+(step,) = yaml.safe_load(open(f"{work}/action.yml"))
+assert set(step) == {"name", "run", "env"}, step
+open(f"{work}/action.sh", "w").write(step["run"])
+# in one machine the two containers are two names of it
+compose = commands["challtestsrv"] + " &\n" + commands["pebble"].replace("/test/", "test/").replace("challtestsrv:", "localhost:") + " &\n"
+open(f"{work}/compose.sh", "w").write(compose.replace("10.30.50.3", "127.0.0.1") + "fakeca health --wait 30s\n")
+PY
+
+mkdir -p "$work/job/test/config" "$work/path"
+ln -s "$fakeca" "$work/path/fakeca"
+pebble_certificate
+jq -n --arg work "$work" '{pebble: {listenAddress: "0.0.0.0:14000", managementListenAddress: "0.0.0.0:15000", certificate: "\($work)/cert.pem",
+    privateKey: "\($work)/key.pem", httpPort: 5002, tlsPort: 5001, ocspResponderURL: "", externalAccountBindingRequired: false}}' \
+    >"$work/job/test/config/pebble-config.json"
+cat >"$work/job.sh" <<'JOB'
+set -e
+ip link set lo up
+cd "$1/job"
+export PATH="$1/path:/usr/sbin:/usr/bin:/sbin:/bin" PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0
+. "$2"
+curl -sSk https://localhost:14000/dir | grep -q order-plz
+"$3" "$4/pebble_many.py" https://localhost:14000/dir https://localhost:15000 http://localhost:8055 2 1
+fakeca --advance-days 60
+kill $(jobs -p)
+wait
+JOB
+unshared=(unshare --net)
+[ "$(id -u)" -eq 0 ] || unshared=(unshare --net --map-root-user)
+for script in plain.sh action.sh compose.sh; do
+    timeout 120 "${unshared[@]}" bash "$work/job.sh" "$work" "$work/$script" "$python" "$programs" >"$work/${script%.sh}.log" 2>&1 ||
+        fail "what the page tells to do (${script%.sh}) does not work"
+done
