@@ -206,7 +206,7 @@ static int start_store(struct fc_app *app, struct fc_err *err)
     if (fc_store_open(&store, &app->store, err) || start_clock(app, err))
         return -1;
     const struct fc_events_params events = {.store = app->store, .clock = app->clock};
-    return fc_events_new(&events, &app->events, err);
+    return fc_events_new(&events, &app->events, err) || fc_app_external_keep(app, err) ? -1 : 0;
 }
 
 /* Puts the policy in the place of the one with its name, or behind the others. */
@@ -295,6 +295,7 @@ static int start_policies(struct fc_app *app, struct fc_err *err)
             if (strcmp(app->policies[i]->directory.path_prefix, app->policies[j]->directory.path_prefix) == 0)
                 return fc_err_set(err, FC_E_USAGE, "the policies '%s' and '%s' have the same 'path_prefix'",
                                   app->policies[j]->name, app->policies[i]->name);
+    fc_app_external_policies(app);
     return start_limits(app, err);
 }
 
@@ -619,7 +620,7 @@ int fc_app_start(const struct fc_app_config *config, struct fc_app **ret_app, st
     fc_auto(fc_app_stop) struct fc_app *app = NULL;
 
     if (check_listens(config, err) || check_pki_url(config, err) || check_pairs(config, err) ||
-        check_dns(config, err) || check_perspectives(config, err))
+        check_dns(config, err) || check_perspectives(config, err) || fc_app_external_check(config, err))
         return -1;
     app = fc_calloc(1, sizeof *app);
     app->config = *config;

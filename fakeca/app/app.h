@@ -15,6 +15,9 @@ struct fc_compat_config;
 /* Who answers validation's questions, unless dns_server does. */
 enum fc_app_dns { FC_APP_DNS_MOCK, FC_APP_DNS_SYSTEM, FC_APP_DNS_HOST };
 
+/* External account binding. FC_APP_EAB_POLICY: as the policies say, and optional when keys are given. */
+enum fc_app_eab { FC_APP_EAB_POLICY, FC_APP_EAB_OFF, FC_APP_EAB_OPTIONAL, FC_APP_EAB_REQUIRED };
+
 /* What `fakeca serve` can be told. Defaults: fc_app_config_defaults. Strings are borrowed and must outlive the app. */
 struct fc_app_config {
     const char *state;             /* NULL: in memory, files at the default place */
@@ -37,6 +40,8 @@ struct fc_app_config {
     int pace;                       /* enum fc_pace */
     int64_t threads;                /* of the ACME service */
     int64_t ari_retry_after;        /* Retry-After of renewal information, ns; 0: the policy's */
+    int eab;                        /* enum fc_app_eab */
+    struct fc_opt_strings eab_keys; /* "KID=KEY", for every environment; KEY is base64url */
     int64_t perspectives;           /* addresses that validate; 0: as many as the policy has */
     bool allow_public;
     const char *token; /* management token, with allow_public */

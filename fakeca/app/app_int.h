@@ -64,6 +64,11 @@ struct fc_app {
     bool closing;               /* (files_lock) the CAs are being freed: nobody writes their certificates any more */
 };
 
+/* The keys of external accounts: their form; what the policies say of binding; and their place in the store. */
+int fc_app_external_check(const struct fc_app_config *config, struct fc_err *err);
+void fc_app_external_policies(struct fc_app *app);
+int fc_app_external_keep(struct fc_app *app, struct fc_err *err);
+
 /* Answers requests of the ACME listeners: to the environment whose prefix leads the path. */
 void fc_app_dispatch(void *app, struct fc_http_req *req, struct fc_http_res *res);
 

@@ -13,6 +13,7 @@
 #define CONFIG_MAX (1 << 20)
 
 static const char *const paces[] = {"fast", "letsencrypt", NULL};
+static const char *const eabs[] = {"policy", "off", "optional", "required", NULL}; /* enum fc_app_eab */
 static const char *const prints[] = {"text", "json", "none", NULL};
 static const char *const resolvers[] = {"mock", "system", NULL}; /* enum fc_app_dns */
 static const char *const logs[] = {"events", "all", "none", NULL};
@@ -98,6 +99,17 @@ const struct fc_opt fc_cmd_serve_options[] = {
      .min = FC_SECOND,
      .max = 30 * FC_DAY,
      .help = "how soon a client looks at its renewal information again; Let's Encrypt says 6h"},
+    {.name = "eab",
+     .type = FC_OPT_WORD,
+     AT(app.eab),
+     .arg = "WHICH",
+     .words = eabs,
+     .help = "external account binding: as the policy says, unless this says otherwise; with --eab-key: optional"},
+    {.name = "eab-key",
+     .type = FC_OPT_STRINGS,
+     AT(app.eab_keys),
+     .arg = "KID=KEY",
+     .help = "an external account: its name and its key, base64url of 16 bytes or more"},
     {.name = "durable",
      .type = FC_OPT_FLAG,
      AT(app.durable),

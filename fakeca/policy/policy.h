@@ -335,6 +335,8 @@ int64_t fc_policy_reuse_margin(const struct fc_policy *policy, int64_t order_lif
 /* Whether the account is on the list; on none when it is NULL. */
 bool fc_policy_access_lists(const int64_t *accounts, int64_t account_id);
 
+/* External account binding as the operator wants it, on every day. For who loads the policy, before anybody asks it. */
+void fc_policy_set_external_account(struct fc_policy *policy, bool offered, bool required);
 /* A profile of any time: orders outlive what is offered. NULL when there never is such a profile. name NULL: the default one. */
 const struct fc_profile *fc_policy_profile(const struct fc_policy *policy, const char *name);
 /* Whether a new order may name it at now. */

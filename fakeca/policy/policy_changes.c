@@ -340,6 +340,19 @@ const struct fc_policy *fc_policy_at(const struct fc_policy *policy, int64_t now
     return &box_at(policy, now)->policy;
 }
 
+void fc_policy_set_external_account(struct fc_policy *policy, bool offered, bool required)
+{
+    const struct fc_policy_file *file = file_of(policy);
+
+    for (size_t i = 0; i < file->n_boxes; i++) {
+        file->boxes[i]->policy.external_account.offered = offered;
+        file->boxes[i]->policy.external_account.required = required;
+        json_object_set_new(file->boxes[i]->root, "external_account",
+                            json_pack("{s:b,s:b,s:s}", "offered", offered, "required", required, "source",
+                                      "the operator's options"));
+    }
+}
+
 const json_t *fc_policy_json_at(const struct fc_policy *policy, int64_t now)
 {
     return box_at(policy, now)->root;
