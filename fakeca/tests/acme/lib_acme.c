@@ -150,7 +150,7 @@ static void start(struct lib_acme *t, enum fc_pace pace)
 
     *resolver = (struct fc_resolver){.ask = resolve, .self = t};
     const struct fc_va_params va = {
-        .resolver = resolver, .portmap = t->portmap, .queue_max = t->queue_max, .perspectives = 1};
+        .resolver = resolver, .portmap = t->portmap, .queue_max = t->queue_max, .perspectives = t->perspectives};
     must(fc_va_new(&va, &t->va, &err), &err);
     must(fc_va_start(t->va, &err), &err);
     const struct fc_acme_params acme = {.policy = t->policy,
@@ -267,6 +267,7 @@ int lib_acme_setup(void **state)
     if (options->rsa)
         lib_acme_make_rsa(t);
     t->queue_max = options->queue_max;
+    t->perspectives = options->perspectives ? 0 : 1;
     start(t, options->pace);
     return 0;
 }

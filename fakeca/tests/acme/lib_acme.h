@@ -36,6 +36,7 @@ struct lib_acme {
     struct fc_acme *acme;
     struct lib_jobs *jobs;
     size_t queue_max; /* of the next VA */
+    int64_t perspectives;
     const char *txt;  /* TXT record of every name; NULL: none. Set before the challenge is started */
     const char *caa;  /* issue property of every name below "test"; "!": SERVFAIL; NULL: none */
     const char *peer; /* of the next requests; NULL: 127.0.0.1:50000 */
@@ -50,6 +51,7 @@ struct lib_options {
     void (*edit)(json_t *policy); /* changes the policy's JSON */
     bool rsa;                     /* RSA issuers too, ready */
     bool chains;                  /* cross-signed, as the environment has them; they need `rsa` */
+    bool perspectives;            /* as many as the policy has, not the primary alone */
     size_t queue_max;             /* of the VA; 0: its own */
     const char *limits;           /* as --limits; NULL: none */
 };

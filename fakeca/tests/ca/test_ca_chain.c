@@ -146,6 +146,11 @@ static void chains_of_letsencrypt(void **state)
         {"2026-09-01T12:00:00Z", "RSA-2048", "yr1", {{2, "root-x1"}, {1, "root-yr"}, {0, NULL}}},
         {"2025-09-01T12:00:00Z", "P-256", "e5", {{1, "root-x1"}, {1, "root-x2"}, {0, NULL}}},
         {"2025-09-01T12:00:00Z", "RSA-2048", "r10", {{1, "root-x1"}, {0, NULL}, {0, NULL}}},
+        /* the first and the last second that the clock shows: leaves begin before it and end after it */
+        {"2000-01-01T00:00:00Z", "P-256", "e5", {{1, "root-x1"}, {1, "root-x2"}, {0, NULL}}},
+        {"2000-01-01T00:00:00Z", "RSA-2048", "r10", {{1, "root-x1"}, {0, NULL}, {0, NULL}}},
+        {"2199-12-31T23:59:59Z", "P-256", "ye1", {{3, "root-x1"}, {2, "root-x2"}, {1, "root-ye"}}},
+        {"2199-12-31T23:59:59Z", "RSA-2048", "yr1", {{2, "root-x1"}, {1, "root-yr"}, {0, NULL}}},
     };
     static const char *const environments[] = {"production", "staging"};
     struct lib_ca *t = *state;
