@@ -83,6 +83,20 @@ static int check_listen(const struct fc_app_config *config, const struct listen_
     return 0;
 }
 
+/* An empty one, as of an unset variable, would protect nothing; others must fit into a header of a request. */
+static int check_token(const struct fc_app_config *config, struct fc_err *err)
+{
+    const char *at = config->token;
+
+    if (!at)
+        return 0;
+    while (*at > ' ' && *at <= '~')
+        at++;
+    if (*at || at == config->token)
+        return fc_err_set(err, FC_E_USAGE, "option '--token': must be visible ASCII characters, at least one");
+    return 0;
+}
+
 static int check_listens(const struct fc_app_config *config, struct fc_err *err)
 {
     /* Pebble's listeners are open to whom its file opens them */
@@ -94,7 +108,7 @@ static int check_listens(const struct fc_app_config *config, struct fc_err *err)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (check_listen(config, &all[i], err))
             return -1;
-    return 0;
+    return check_token(config, err);
 }
 
 /* AIA and CRL addresses are fetched without TLS: whoever checks a certificate has none to trust yet. */

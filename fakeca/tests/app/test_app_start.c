@@ -215,6 +215,10 @@ static void options_that_contradict_each_other(void **state)
     t->config.allow_public = true;
     t->config.management_listen = "0.0.0.0:0";
     lib_app_refused(t, FC_E_USAGE, "give --token");
+    t->config.token = ""; /* --token "$TOKEN" where nobody set it */
+    lib_app_refused(t, FC_E_USAGE, "option '--token': must be visible ASCII characters, at least one");
+    t->config.token = "two words"; /* no Authorization header carries it */
+    lib_app_refused(t, FC_E_USAGE, "option '--token'");
     t->config = good;
     t->config.tls_cert = "x.pem";
     lib_app_refused(t, FC_E_USAGE, "'--tls-cert' and '--tls-key' belong together");
