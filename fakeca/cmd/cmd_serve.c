@@ -181,6 +181,7 @@ static int take_signals(void)
     sigset_t set;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at the limit of 'ulimit -f' is a failed write, as on a full disk */
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);

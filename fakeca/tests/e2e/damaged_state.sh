@@ -42,6 +42,28 @@ said=$("$fakeca" serve --state "$work/good.db/x" --acme-listen localhost:0 2>&1 
 same "$status" 3 "the exit code for a state under a file"
 contains "$said" "good.db"
 
+# a limit on the size of files (ulimit -f) is a full disk, not the end: what cannot be kept is refused
+printf '#!/bin/bash\nulimit -f 1024\nexec %q "$@"\n' "$fakeca" >"$work/limited"
+chmod +x "$work/limited"
+mv "$work/ca" "$work/kept"
+unlimited=$fakeca fakeca=$work/limited
+start_ca
+fakeca=$unlimited
+full() {
+    local answer
+    answer=$(api PUT /api/v1/dns '{"name":"a.test","type":"A","values":["127.0.0.1"]}') || fail "the CA ended at the limit"
+    case $answer in *'"status": 500'*) return 0 ;; esac
+    return 1
+}
+for ((tries = 0; tries < 2000; tries++)); do
+    ! full || break
+done
+[ "$tries" -lt 2000 ] || fail "the limit was never met"
+ca status >/dev/null || fail "the CA does not answer at the limit"
+stop_ca
+rm -r "$work/ca"
+mv "$work/kept" "$work/ca"
+
 # and the good one still works
 start_ca
 ca status >/dev/null
