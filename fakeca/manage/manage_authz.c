@@ -17,6 +17,8 @@ int fc_manage_authz_purge(struct fc_manage_call *call, struct fc_err *err)
     const char *env = fc_json_str(&input.root, "environment", FC_JSON_OPTIONAL, 64);
     int64_t account = fc_json_int(&input.root, "account", FC_JSON_OPTIONAL, 1, INT64_MAX, 0);
     const char *name = fc_json_str(&input.root, "name", FC_JSON_OPTIONAL, NAME_MAX_BYTES);
+    if (env && !fc_manage_find_env(call->manage, env))
+        fc_json_errs_add(&input.root, "environment", "'%s' is not served", env);
     if (fc_manage_body_close(&input, err) || fc_store_begin(store, FC_STORE_WRITE, &tx, err) ||
         fc_store_authz_purge(store, env, account, name, &removed, err) || fc_store_commit(&tx, err))
         return -1;

@@ -211,6 +211,15 @@ static void reset(void **state)
 
 /* ---- the page ---- */
 
+static void purge(void **state)
+{
+    struct lib_manage *t = *state;
+    static const char *const path = "/api/v1/authorizations/purge";
+
+    assert_int_equal(lib_manage_int(lib_manage_ok(t, "POST", path, "{\"environment\":\"staging\"}"), "removed"), 0);
+    lib_manage_refused(t, "POST", path, "{\"environment\":\"moon\"}", 400, "usage", "'moon' is not served");
+}
+
 static void the_page(void **state)
 {
     struct lib_manage *t = *state;
@@ -238,6 +247,7 @@ int main(void)
         LIB_MANAGE_TEST(wrong_dns_rules),
         LIB_MANAGE_TEST(port_map),
         LIB_MANAGE_TEST(reset),
+        LIB_MANAGE_TEST(purge),
         LIB_MANAGE_TEST(the_page),
     };
     RUN(tests);
