@@ -33,6 +33,7 @@ static const char about[] =
     "  fakeca fault add unavailable-html --share 20 --seed 7\n"
     "  fakeca fault add refuse --for 3d\n"
     "  fakeca fault add processing --delay 40s --retry-after 2s\n"
+    "  fakeca fault add issuance-fails --times 1\n"
     "  fakeca fault add problem --type userActionRequired --at newOrder --times 1\n"
     "  fakeca fault add body --body '{garbage' --at renewalInfo\n"
     "  fakeca fault add drop-header --header Replay-Nonce\n"
@@ -218,14 +219,24 @@ static int do_verb(const char *verb, const struct target *target, const char *op
     }
     if (operand)
         return fc_err_set(err, FC_E_USAGE, "unexpected argument '%s'", operand);
-    return fc_cmd_api(&target->api, "GET", "/api/v1/faults", NULL, ret_answer, err);
+    const char *path = strcmp(verb, "kinds") == 0 ? "/api/v1/faults/kinds" : "/api/v1/faults";
+    return fc_cmd_api(&target->api, "GET", path, NULL, ret_answer, err);
+}
+
+/* Whether any option of a rule was given. */
+static bool describes_rule(const struct target *target, const struct target *defaults)
+{
+    const size_t from = offsetof(struct target, at);
+
+    return memcmp((const char *)target + from, (const char *)defaults + from, sizeof *target - from) != 0;
 }
 
 static int run(const struct fc_cmd *self, int argc, char *const *argv)
 {
     fc_auto_free const char **operands = fc_calloc((size_t)argc + 1, sizeof *operands);
     struct fc_opt_result result = {.operands = operands};
-    struct target target = {.seed = -1, .perspective = -1};
+    const struct target defaults = {.seed = -1, .perspective = -1};
+    struct target target = defaults;
     struct fc_err err = {0};
     fc_auto_json answer = NULL;
 
@@ -235,7 +246,12 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
     const char *verb = operands[0] ? fc_cmd_word(self, operands[0], verbs) : "list";
     if (!verb)
         return FC_EXIT_USAGE;
-    if (strcmp(verb, "kinds") == 0) {
+    if (strcmp(verb, "add") != 0 && describes_rule(&target, &defaults)) {
+        /* 'clear --name a.test' would otherwise remove all */
+        fc_err_set(&err, FC_E_USAGE, "'fakeca fault %s' takes no options of a rule: they belong to 'add'", verb);
+        return fc_cmd_fail(self, &err);
+    }
+    if (strcmp(verb, "kinds") == 0 && !target.api.json) { /* known without a CA */
         print_kinds();
         return fc_cmd_done(self);
     }

@@ -28,6 +28,11 @@ contains "$(ca fault list --json)" '"used": 2' "the list"
 contains "$(ca fault clear)" "2 faults removed" "clear"
 same "$(ca fault list)" "no faults" "the list"
 contains "$(ca fault kinds)" "bad-nonce" "kinds"
+same "$(ca fault kinds --json | jq -r '.kinds[0].kind')" "bad-nonce" "kinds as JSON"
+ca fault add slow --delay 1s --name a.test >/dev/null
+! ca fault clear --name b.test >/dev/null 2>"$work/error.txt" || fail "clear takes a filter that it does not know"
+contains "$(cat "$work/error.txt")" "they belong to 'add'" "the message"
+contains "$(ca fault clear)" "1 fault removed" "clear"
 ! ca fault add bad-nonces >/dev/null 2>"$work/error.txt" || fail "an unknown kind is taken"
 contains "$(cat "$work/error.txt")" "bad-nonce" "the error"
 
