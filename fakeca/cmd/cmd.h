@@ -80,7 +80,7 @@ char *fc_cmd_api_encode(const char *text);
 
 /* ---- cmd_util.c: what the commands share ---- */
 
-/* Parses; prints help or the error. -1 to go on, else the exit code. operands as in fc_opt_result, checked against [min, max]. */
+/* Parses arguments, which must be UTF-8; prints help or the error. -1 to go on, else the exit code. operands as in fc_opt_result, checked against [min, max]. */
 int fc_cmd_parse(const struct fc_cmd *self, const struct fc_opt *table, void *target, int argc, char *const *argv,
                  struct fc_opt_result *result, size_t min, size_t max);
 /* Prints "fakeca NAME: error" and returns the exit code for it. */

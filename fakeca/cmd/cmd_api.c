@@ -61,6 +61,16 @@ char *fc_cmd_api_encode(const char *text)
     return fc_buf_detach(&out);
 }
 
+/* Who typed a command made no request: its mistakes, a line each, are told without that. */
+static void drop_prefixes(char *detail)
+{
+    const size_t len = strlen(BODY_PREFIX);
+
+    for (char *line = detail; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+        if (fc_text_starts(line, BODY_PREFIX))
+            memmove(line, line + len, strlen(line + len) + 1);
+}
+
 /* The API's own words: what it calls "code" decides our exit code. */
 static int refused(const struct fc_net_client_result *result, struct fc_err *err)
 {
@@ -77,13 +87,12 @@ static int refused(const struct fc_net_client_result *result, struct fc_err *err
         return fc_err_set(err, code, "the CA answered %d: %.200s", result->status, result->body);
     const char *name = json_string_value(json_object_get(problem, "code"));
     const char *detail = json_string_value(json_object_get(problem, "detail"));
-    /* who typed a command made no request */
-    if (detail && fc_text_starts(detail, BODY_PREFIX))
-        detail += strlen(BODY_PREFIX);
+    fc_auto_free char *text = fc_strdup(detail ? detail : "the CA refused without a reason");
+    drop_prefixes(text);
     for (size_t i = 0; name && i < sizeof codes / sizeof *codes; i++)
         if (strcmp(codes[i].name, name) == 0)
             code = codes[i].code;
-    return fc_err_set(err, code, "%s", detail ? detail : "the CA refused without a reason");
+    return fc_err_set(err, code, "%s", text);
 }
 
 static int request(const struct fc_cmd_target *target, const char *method, const char *path, const char *body,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base_alloc.h"
+#include "base/base_json.h"
 
 int fc_cmd_fail(const struct fc_cmd *self, const struct fc_err *err)
 {
@@ -23,12 +24,23 @@ void fc_cmd_help(const struct fc_cmd *self, const struct fc_opt *table)
     }
 }
 
+/* What is typed becomes JSON, for the CA or for run.json, and would be missing there without a word. */
+static int check_utf8(int argc, char *const *argv, struct fc_err *err)
+{
+    for (int i = 0; i < argc; i++) {
+        fc_auto_json text = json_string(argv[i]);
+        if (!text)
+            return fc_err_set(err, FC_E_USAGE, "argument '%s' is not UTF-8", argv[i]);
+    }
+    return 0;
+}
+
 int fc_cmd_parse(const struct fc_cmd *self, const struct fc_opt *table, void *target, int argc, char *const *argv,
                  struct fc_opt_result *result, size_t min, size_t max)
 {
     struct fc_err err = {0};
 
-    if (fc_opt_parse(table, target, argc, argv, false, result, &err))
+    if (check_utf8(argc, argv, &err) || fc_opt_parse(table, target, argc, argv, false, result, &err))
         return fc_cmd_fail(self, &err);
     if (result->help) {
         fc_cmd_help(self, table);

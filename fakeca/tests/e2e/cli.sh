@@ -46,6 +46,15 @@ contains "$said" "did you mean 'certbot'?"
 ends 0 "$fakeca" help client lego
 contains "$said" "LEGO_CA_CERTIFICATES"
 
+# bytes that are no UTF-8 would be missing in what is asked for
+ends 2 "$fakeca" dns set $'\xff.test' A 127.0.0.1
+contains "$said" "is not UTF-8"
+ends 2 "$fakeca" fault add refuse --name $'a\xff.test'
+contains "$said" "is not UTF-8"
+ends 2 "$fakeca" clock set $'\xff'
+ends 2 "$fakeca" serve --state "$work/"$'\xff' --acme-listen localhost:0
+[ ! -e "$work/"$'\xff' ] || fail "a folder was made although its name is refused"
+
 # ---- config files ----
 
 printf '{"stat": "x",\n "threads": 0,\n "pace": "slow"}' >"$work/bad.json"
@@ -159,6 +168,10 @@ ca status >/dev/null || fail "the first server suffered"
 said=$(ca clock advance --to sometime 2>&1) && fail "a time that is none is accepted"
 case $said in *"request body"*) fail "clock advance speaks of a request: $said" ;; esac
 contains "$said" "to: 'sometime' is not a time"
+ends 2 ca probe http://a.test
+case $said in *"request body"*) fail "one of two mistakes speaks of a request: $said" ;; esac
+contains "$said" "no order can name 'http:'"
+contains "$said" "token: "
 
 # a CA that stands still is not ready, and asking it ends in time
 kill -STOP "$ca_pid"
