@@ -597,7 +597,34 @@ def chain(s):
     need(re.fullmatch(r"(-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/=]{1,64}\n-----END CERTIFICATE-----\n\n?)+", text), text)
 
 
-untested("no cross-signed certificates in the hierarchy: one chain", "8555-7.4.2-02", "8555-7.4.2-03", "8555-7.4.2-07")
+@row("8555-7.4.2-02", "8555-7.4.2-03")
+def alternates(s):
+    c = Client(s)
+    issued = c.issue("alternates.test")
+    links = issued.chain.links("alternate")
+    need(links, issued.chain.headers)
+    bodies = [issued.chain.body]
+    for link in links:
+        answer = ok(c.fetch(link))
+        need(answer["Content-Type"] == "application/pem-certificate-chain", answer.headers)
+        certs = pem_all(answer.body)
+        need(certs[0] == issued.certs[0], "another end-entity certificate")
+        need(len(answer.links("alternate")) == len(links), answer.headers)
+        for child, parent in zip(certs, certs[1:]):
+            parent.public_key().verify(child.signature, child.tbs_certificate_bytes, ec.ECDSA(child.signature_hash_algorithm))
+        bodies.append(answer.body)
+    need(len(set(bodies)) == len(bodies), "two of them are the same")
+    refused(c.fetch(re.sub(r"\d+$", "99", links[-1])), status=404)
+
+
+@row("8555-7.4.2-07", departs="departures.unsigned_get")
+def alternates_access(s):
+    c = Client(s)
+    link = c.issue("access.test").chain.links("alternate")[0]
+    refused(Client(s).fetch(link))
+    need(s.get(link).status == 405, "answered without a signature")
+
+
 untested("only PEM chains are offered", "8555-7.4.2-06")
 
 
