@@ -112,7 +112,7 @@ size_t fc_ca_chain_names(const struct fc_ca *ca, const char *issuer, int64_t now
 /* A CA certificate as the management API shows it. Texts live as long as the CA. */
 struct fc_ca_info {
     int64_t id;
-    const char *name; /* of the policy: "root-ecdsa" */
+    const char *name; /* of the policy: "root-ye" */
     const char *subject;
     const char *key;    /* "P-256", "RSA-2048" */
     const char *key_of; /* cross-signed: name of the certificate whose subject and key it has; NULL: its own */
