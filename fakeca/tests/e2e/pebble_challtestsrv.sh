@@ -151,9 +151,9 @@ contains "$(cat "$work/doh.log")" "Goodbye!" "its log"
 
 # what certbot's suite says: '""' with the quotes in it; and a port that others have. Both go on without that service.
 for side in theirs ours; do
-    program=pebble-challtestsrv port=$(free_port) more=$(free_port)
-    [ $side = theirs ] || program=$work/pebble-challtestsrv
-    "$program" -management ":$port" -defaultIPv6 '""' -defaultIPv4 127.0.0.1 -http01 '""' -tlsalpn01 '""' -https01 "127.0.0.1:${http[ours]}" \
+    command=pebble-challtestsrv port=$(free_port) more=$(free_port)
+    [ $side = theirs ] || command=$work/pebble-challtestsrv
+    "$command" -management ":$port" -defaultIPv6 '""' -defaultIPv4 127.0.0.1 -http01 '""' -tlsalpn01 '""' -https01 "127.0.0.1:${http[ours]}" \
         -dns01 ":$more" >"$work/odd-$side.log" 2>&1 &
     pids+=("$!")
     dns[$side]=$more

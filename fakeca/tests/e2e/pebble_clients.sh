@@ -54,6 +54,30 @@ directory=$first_directory
     --logs-dir "$work/le-log" -n </dev/null >"$work/certbot-renew.log" 2>&1 || fail "certbot does not renew after 60 days"
 differs "$(certbot_serial certbot.localhost.test)" "$serial" "certbot's certificate 60 days later"
 
+# the management API at a place of one's own, by variable and by option, and the clock and state that variables name
+own=$(free_port)
+pebble_config own
+FAKECA_MANAGEMENT_LISTEN=localhost:$own FAKECA_STATE=$work/own FAKECA_CLOCK=-10d PEBBLE_VA_ALWAYS_VALID=1 start_pebble own "$work/pebble" --
+own_pid=$pebble_pid
+contains "$(cat "$work/own.log")" "fakeca's own management API: http://localhost:$own/" "the log"
+grep -q "other machines" "$work/own.err.log" && fail "a warning about listeners on loopback"
+now() { curl -sS "http://localhost:$own/api/v1/clock" | jq -r .now; }
+same "$(date -d "$(now)" +%F)" "$(date -d '-10 days' +%F)" "a clock that begins ten days ago"
+"$fakeca" --advance-days 60 --management "http://localhost:$own" >"$work/advance-own.log" 2>&1 || fail "the clock does not move by --management"
+"$fakeca" --advance-days 10 --state "$work/own" >"$work/advance-own.log" 2>&1 || fail "the clock does not move by --state"
+same "$(date -d "$(now)" +%F)" "$(date -d '+60 days' +%F)" "the clock 70 days later"
+lego_own() { LEGO_CA_CERTIFICATES=$ca_file lego --path "$work/lego-own" --server "$pebble_directory" --accept-tos --email own@example.com --domains own.example.com \
+    --http --http.port "127.0.0.1:$client_port" "$@" </dev/null >"$work/lego.log" 2>&1; }
+lego_own run || fail "lego does not obtain"
+kill -TERM "$own_pid"
+wait "$own_pid" || fail "fakeca pebble ends with $? when it is asked to"
+FAKECA_STATE=$work/own PEBBLE_VA_ALWAYS_VALID=1 start_pebble own "$work/pebble" -- --management-listen "localhost:$own"
+same "$(date -d "$(now)" +%F)" "$(date -d '+60 days' +%F)" "the clock after a restart"
+first=$(serial_of "$work/lego-own/certificates/own.example.com.crt")
+lego_own renew --no-random-sleep --days 3650 || fail "lego's account is gone after a restart on a state folder"
+differs "$(serial_of "$work/lego-own/certificates/own.example.com.crt")" "$first" "lego's certificate after a restart"
+pebble_management=$first_management
+
 certbot_run revoke --cert-path "$work/le/live/certbot.localhost.test/cert.pem" --server "$directory" --no-delete-after-revoke --reason keycompromise ||
     fail "certbot does not revoke"
 answer=$(curl -sSk "$pebble_management/cert-status-by-serial/$(certbot_serial certbot.localhost.test)")

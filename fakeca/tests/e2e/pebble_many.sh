@@ -9,7 +9,7 @@
 programs=$(dirname "$0")/programs
 start_challtestsrv "$fakeca" pebble-challtestsrv --
 pebble_config pebble '.pebble.domainBlocklist = ["blocked.test"]'
-start_pebble pebble "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port" -strict false
+PEBBLE_AUTHZREUSE=0 start_pebble pebble "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port" -strict false
 many() { # CLIENTS ORDERS [NAMES]
     "$python" "$programs/pebble_many.py" "$pebble_directory" "$pebble_management" "$chall" "$@" >"$work/many.log" 2>&1 || fail "$1 clients at once"
     tail -n 1 "$work/many.log"

@@ -13,7 +13,16 @@ jq '.pebble.privateKey = "cert.pem"' good.json >wrong-key.json
 jq '.pebble.listenAddress = "127.0.0.1:99999"' good.json >no-port.json
 openssl ecparam -genkey -name prime256v1 -noout -out other.pem 2>/dev/null
 jq '.pebble.privateKey = "other.pem"' good.json >other-key.json
+openssl genpkey -algorithm ed25519 -out ed25519.pem 2>/dev/null
+jq '.pebble.privateKey = "ed25519.pem"' good.json >key-type.json
+openssl ec -in other.pem -aes128 -passout pass:x -out locked.pem 2>/dev/null
+jq '.pebble.privateKey = "locked.pem"' good.json >locked-key.json
+: >nothing.pem
+jq '.pebble.certificate = "nothing.pem"' good.json >empty-cert.json
+jq 'del(.pebble.privateKey)' good.json >half.json
 printf '{"pebble": {' >broken.json
+printf '%s and more' "$(cat good.json)" >more.json
+printf '[]' >list.json
 : >empty.json
 exits() { # PROGRAM... : exit code; output in out.log
     local status=0
@@ -35,6 +44,28 @@ refused "'pebble.httpPort' must be a whole number" -config text-port.json
 refused "missing.pem" --config no-cert.json
 refused "" -config wrong-key.json
 refused "" -config other-key.json
+refused "" -config key-type.json
+refused "" -config locked-key.json
+refused "" -config empty-cert.json
+refused "'pebble.privateKey' is missing" -config half.json
+refused "line " -config more.json
+refused "list.json" -config list.json
+refused "" -config .
+# each key with a value of another type: what Go refuses we refuse, with the key's name
+for odd in listenAddress=7 managementListenAddress='[]' certificate=true privateKey='{}' httpPort='"x"' tlsPort=1.5 ocspResponderURL=1 \
+    externalAccountBindingRequired='"yes"' externalAccountMACKeys='[]' domainBlocklist='"a.test"' certificateValidityPeriod='"1h"' \
+    certificateValidityPeriod=-1; do
+    jq --argjson value "${odd#*=}" ".pebble.${odd%%=*} = \$value" good.json >odd-type.json
+    refused "${odd%%=*}" -config odd-type.json
+done
+# keys that Debian's version does not know yet
+for odd in retryAfter=3 retryAfter='{"authz":"soon"}' profiles='[]' caaIdentities='"a.test"' keyAlgorithm=7; do
+    jq --argjson value "${odd#*=}" ".pebble.${odd%%=*} = \$value" good.json >odd-type.json
+    same "$(exits "$fakeca" pebble -config odd-type.json)" 1 "the exit code for $odd"
+    contains "$(cat out.log)" "'pebble." "$odd"
+done
+jq '.pebble.externalAccountMACKeys = {"kid-1": "no base64 at all!"}' good.json >odd-type.json
+refused "externalAccountMACKeys" -config odd-type.json
 refused "no address to listen on" -config no-port.json
 refused "unknown option '--confg', did you mean '--config'?" -confg good.json
 same "$(exits "$fakeca" pebble -version)" 0 "the exit code of -version"
@@ -52,10 +83,13 @@ for line in "unknown key 'httpprt' is passed over, did you mean 'httpPort'?" "un
 done
 same "$(curl -sSk "$pebble_directory" | jq -c .meta.profiles)" '{"short":"any text"}' "the profiles of the config file"
 
-# the port is taken by the one that runs
-same "$(exits "$fakeca" pebble -config odd.json)" 1 "the exit code for a port that is taken"
-contains "$(cat out.log)" "cannot listen on 127.0.0.1:$acme_port" "a port that is taken"
+# a port that is taken by the one that runs, for ACME and for management
+refused "cannot listen on 127.0.0.1:$acme_port" -config odd.json
 contains "$(cat out.log)" "'listenAddress' in the config file" "a port that is taken"
+jq --arg port "$acme_port" --arg free "$(free_port)" \
+    '.pebble.managementListenAddress = "127.0.0.1:" + $port | .pebble.listenAddress = "127.0.0.1:" + $free' good.json >taken.json
+refused "cannot listen on 127.0.0.1:$acme_port" -config taken.json
+contains "$(cat out.log)" "'managementListenAddress' in the config file" "a management port that is taken"
 
 # a second one beside it takes another place and another management port
 taken=$pebble_management
