@@ -174,11 +174,9 @@ static bool has_name(void *cookie, const char *name)
 
 static bool applies(void *cookie, enum fc_fault_kind kind)
 {
-    static const bool posts[FC_FAULT__MAX] = {[FC_FAULT_BAD_NONCE] = true,
-                                              [FC_FAULT_BLOCKED_KEY] = true,
-                                              [FC_FAULT_OFFER] = true,
-                                              [FC_FAULT_PROCESSING] = true,
-                                              [FC_FAULT_ALREADY_REPLACED] = true};
+    static const bool posts[FC_FAULT__MAX] = {
+        [FC_FAULT_BAD_NONCE] = true,  [FC_FAULT_BLOCKED_KEY] = true,    [FC_FAULT_OFFER] = true,
+        [FC_FAULT_PROCESSING] = true, [FC_FAULT_ISSUANCE_FAILS] = true, [FC_FAULT_ALREADY_REPLACED] = true};
     static const bool done[FC_FAULT__MAX] = {
         [FC_FAULT_ROTATE_ISSUER] = true, /* when they were added */
         [FC_FAULT_DNS_SERVFAIL] = true,  [FC_FAULT_DNS_NXDOMAIN] = true, [FC_FAULT_DNS_DELAY] = true,

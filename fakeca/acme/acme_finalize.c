@@ -180,11 +180,28 @@ static int finish_now(struct finalize *finalize)
     return 0;
 }
 
+/* A rule of faults/ wants it. The order is over before the answer: who is told "processing" finds it so with the next look. */
+static int finish_failed(struct finalize *finalize, const struct fc_fault *fault, bool later)
+{
+    struct fc_acme_call *call = finalize->call;
+
+    fc_problem_set(&call->problem, call->arena, FC_PROBLEM_SERVER_INTERNAL, "%s",
+                   fault->detail ? fault->detail : FINALIZE " :: trouble on request: issuance failed");
+    if (commit(finalize, END_FAILED, NULL) || !later)
+        return -1;
+    call->problem = (struct fc_problem){0};
+    fc_acme_order_answer(call, 200, &finalize->view.order, FC_STATUS_PROCESSING);
+    return 0;
+}
+
 static int finish(struct finalize *finalize)
 {
     const struct fc_acme *acme = finalize->call->acme;
+    const struct fc_fault *fault = fc_acme_fault_find(finalize->call, FC_FAULT_ISSUANCE_FAILS);
     bool later = acme->p.pace == FC_PACE_LETSENCRYPT && fc_acme_policy(finalize->call)->issuance.finalize_async;
 
+    if (fault)
+        return finish_failed(finalize, fault, later);
     return later ? finish_later(finalize) : finish_now(finalize);
 }
 

@@ -223,6 +223,31 @@ static void stuck_in_processing(void **state)
     assert_null(lib_header(answer, "Retry-After"));
 }
 
+/* C.5: the order is invalid, and says why; asynchronous, it is only found so by the next look. */
+static void issuance_fails(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+    struct lib_answer *ready = lib_ready_order(client, "a.test");
+
+    add(t, "{\"kind\":\"issuance-fails\",\"times\":1}");
+    lib_assert_problem(lib_post(client, lib_path(lib_member(ready, "finalize")),
+                                lib_csr_payload(t, &(struct lib_csr){.names = "a.test"})),
+                       500, "serverInternal", "Error finalizing order :: trouble on request: issuance failed");
+    struct lib_answer *answer = lib_post(client, lib_path(lib_header(ready, "Location")), NULL);
+    assert_string_equal(lib_member(answer, "status"), "invalid");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(answer->json, "error"), "type")),
+                        "urn:ietf:params:acme:error:serverInternal");
+    assert_int_equal(lib_events(t, "certificate.issued"), 0);
+    assert_int_equal(lib_events(t, "order.invalid"), 1);
+    /* and the next order for the name is a new one */
+    struct lib_answer *next = lib_ready_order(client, "a.test");
+    assert_string_not_equal(lib_header(next, "Location"), lib_header(ready, "Location"));
+    lib_assert_status(lib_post(client, lib_path(lib_member(next, "finalize")),
+                               lib_csr_payload(t, &(struct lib_csr){.names = "a.test"})),
+                      200);
+}
+
 static size_t offered(struct lib_client *client, const struct lib_answer *ordered, const char *types[4])
 {
     const json_t *list = json_object_get(lib_post(client, lib_authz_path(ordered, 0), NULL)->json, "challenges"), *item;
@@ -340,6 +365,7 @@ int main(void)
         LIB_TEST(slow),
         LIB_TEST(changed_answers),
         LIB_TEST(stuck_in_processing),
+        LIB_TEST(issuance_fails),
         LIB_TEST(offered_challenges),
         LIB_TEST(already_replaced),
         LIB_TEST(blocked_keys),

@@ -22,7 +22,7 @@ class Cell:
         self.failures, self.outcome, self.took = [], None, 0
         kind, at = rule["kind"], rule.get("endpoints")
         # a rule that a name bounds can share the CA with others; the others have a CA to themselves
-        self.shared = kind.startswith("dns-") or kind in ("processing", "offer", "already-replaced") or bool(at and all(e in BY_NAME for e in at))
+        self.shared = kind.startswith("dns-") or kind in ("processing", "issuance-fails", "offer", "already-replaced") or bool(at and all(e in BY_NAME for e in at))
         self.sleeps = rule.get("delay", "")[-1:] == "s" or "bad-nonce 12" in trouble or "Location" in trouble or "for ever" in trouble
 
     def fail(self, *what):
