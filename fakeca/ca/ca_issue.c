@@ -230,6 +230,7 @@ static int sign(const struct fc_ca *ca, const struct fc_ca_order *order, const s
         .dns = values(arena, order, FC_IDENT_DNS),
         .ips = values(arena, order, FC_IDENT_IP),
         .key_encipherment = plan->profile->key_encipherment && plan->rsa,
+        .client_auth = plan->profile->client_auth,
         .ski = plan->profile->subject_key_identifier,
         .crl_url = fc_arena_printf(arena, "%s/%s/%d.crl", ca->url, issuer->name, plan->shard),
     };

@@ -69,6 +69,7 @@ static int certify(const struct fc_ca *ca, struct fc_ca_node *node, struct fc_er
         .crl_url = crl,
         .policy_oid = leaves ? ca->policy->issuance.policy_oid : NULL,
         .server_auth = leaves,
+        .client_auth = node->of ? node->of->rule->client_auth : rule->client_auth,
     };
     return fc_cert_make_ca(&params, &node->cert, err);
 }

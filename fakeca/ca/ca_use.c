@@ -23,12 +23,14 @@ static void want(const struct fc_ca *ca, struct fc_ca_node *node, int64_t now)
     }
 }
 
-/* Whether some profile is issued by it at now. */
+/* Whether some profile that can be ordered is issued by it at now. */
 static bool is_named(const struct fc_policy *policy, const char *name)
 {
     for (size_t i = 0; i < policy->n_profiles; i++) {
         const struct fc_profile *profile = &policy->profiles[i];
         const char **issuer = fc_profile_at(profile, policy->from)->issuers;
+        if (!profile->offered && strcmp(profile->name, policy->default_profile) != 0)
+            continue;
         if (!*issuer)
             return true;
         for (; *issuer; issuer++)

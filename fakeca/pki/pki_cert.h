@@ -63,6 +63,7 @@ struct fc_cert_ca {
     const char *crl_url;    /* CRL of the issuer, or NULL */
     const char *policy_oid; /* or NULL */
     bool server_auth;       /* extKeyUsage serverAuth (intermediates) */
+    bool client_auth;       /* with server_auth: clientAuth too */
 };
 /* A root or intermediate: keyUsage keyCertSign cRLSign (digitalSignature too) critical, basicConstraints CA critical, SKI, AKI. */
 int fc_cert_make_ca(const struct fc_cert_ca *params, struct fc_cert **ret_cert, struct fc_err *err);
@@ -93,6 +94,7 @@ struct fc_cert_leaf {
     const char *const *dns; /* sorted, NULL-terminated */
     const char *const *ips; /* canonical texts, NULL-terminated, may be NULL */
     bool key_encipherment;  /* for RSA keys of the classic profile */
+    bool client_auth;       /* extKeyUsage clientAuth besides serverAuth */
     bool ski;
     const char *crl_url; /* NULL: no CRL distribution point */
 };

@@ -71,7 +71,7 @@ static int ca_extensions(struct draft *draft, const struct fc_cert_ca *params, s
 
     fc_pki_ext_usage(ext, FC_PKI_USAGE_CA);
     if (params->server_auth)
-        fc_pki_ext_server_auth(ext);
+        fc_pki_ext_server_auth(ext, params->client_auth);
     fc_pki_ext_basic(ext, true, params->path_len);
     fc_pki_ext_ski(ext, draft->ski, sizeof draft->ski);
     if (params->issuer)
@@ -139,7 +139,7 @@ static int tls_extensions(struct draft *draft, const struct fc_key *key, const s
     const unsigned char *aki = fc_cert_ski(issuer, &aki_len);
 
     fc_pki_ext_usage(ext, key->type == FC_KEY_RSA ? FC_PKI_USAGE_SIGN_ENCIPHER : FC_PKI_USAGE_SIGN);
-    fc_pki_ext_server_auth(ext);
+    fc_pki_ext_server_auth(ext, false);
     fc_pki_ext_basic(ext, false, -1);
     fc_pki_ext_ski(ext, draft->ski, sizeof draft->ski);
     if (aki)

@@ -94,7 +94,7 @@ static int leaf_extensions(const struct fc_cert_issuer *issuer, const struct fc_
                            const unsigned char ski[FC_PKI_SKI_LEN], struct fc_buf *ext, struct fc_err *err)
 {
     fc_pki_ext_usage(ext, leaf->key_encipherment ? FC_PKI_USAGE_SIGN_ENCIPHER : FC_PKI_USAGE_SIGN);
-    fc_pki_ext_server_auth(ext);
+    fc_pki_ext_server_auth(ext, leaf->client_auth);
     fc_pki_ext_basic(ext, false, -1);
     if (leaf->ski)
         fc_pki_ext_ski(ext, ski, FC_PKI_SKI_LEN);

@@ -13,6 +13,9 @@ static const char usage_sign_encipher[] = "\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\
 static const char usage_ca[] = "\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x01\x86";
 static const char server_auth[] =
     "\x30\x13\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
+static const char server_and_client_auth[] = "\x30\x1d\x06\x03\x55\x1d\x25\x04\x16\x30\x14"
+                                             "\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
+                                             "\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02";
 static const char basic_end[] = "\x30\x0c\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x02\x30\x00";
 
 /* id-ce is 2.5.29: the last octet names the extension */
@@ -72,9 +75,12 @@ void fc_pki_ext_usage(struct fc_buf *der, enum fc_pki_usage usage)
     FC_IMPOSSIBLE("a key usage that the enumeration does not have");
 }
 
-void fc_pki_ext_server_auth(struct fc_buf *der)
+void fc_pki_ext_server_auth(struct fc_buf *der, bool client_too)
 {
-    DER_PUTS(der, server_auth);
+    if (client_too)
+        DER_PUTS(der, server_and_client_auth);
+    else
+        DER_PUTS(der, server_auth);
 }
 
 void fc_pki_ext_basic(struct fc_buf *der, bool ca, int path_len)

@@ -133,7 +133,7 @@ int fc_pki_der_oid(struct fc_buf *der, const char *dotted, struct fc_err *err);
 
 enum fc_pki_usage { FC_PKI_USAGE_SIGN, FC_PKI_USAGE_SIGN_ENCIPHER, FC_PKI_USAGE_CA };
 void fc_pki_ext_usage(struct fc_buf *der, enum fc_pki_usage usage);
-void fc_pki_ext_server_auth(struct fc_buf *der);
+void fc_pki_ext_server_auth(struct fc_buf *der, bool client_too);
 /* path_len -1: none. */
 void fc_pki_ext_basic(struct fc_buf *der, bool ca, int path_len);
 /* Key identifier: leftmost 160 bits of the SHA-256 of the key bits (RFC 7093 section 2, method 1). */

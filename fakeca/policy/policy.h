@@ -27,6 +27,7 @@ struct fc_profile_version {
     bool common_name;
     bool key_encipherment; /* for RSA keys */
     bool subject_key_identifier;
+    bool client_auth;        /* extended key usage clientAuth besides serverAuth */
     const int64_t *accounts; /* who may name it (letsencrypt.md D.3): 0-terminated; NULL: everybody */
     const char **issuers; /* names of the CA certificates that issue it, NULL-terminated; none: all that issue leaves */
     const char *source;
@@ -59,6 +60,7 @@ struct fc_policy_ca {
     const char *issuer; /* name of the issuing one; NULL: self-signed */
     const char *key_of; /* cross-signed: subject and key are those of the certificate of this name; NULL: its own */
     bool issues_leaves;
+    bool client_auth;               /* its leaves may be for client authentication */
     bool backup;                    /* issues only once the CA was told to rotate its issuers */
     struct fc_policy_chain *chains; /* of an issuer of leaves, the default one first; none: one, along `issuer` */
     size_t n_chains;

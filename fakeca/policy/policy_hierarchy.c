@@ -123,6 +123,7 @@ static void read_ca(struct fc_policy_load *load, struct fc_json_obj *obj, size_t
     ca->key = keys[fc_json_word(obj, "key", FC_JSON_REQUIRED, keys, 0)];
     ca->issuer = fc_json_str(obj, "issuer", FC_JSON_OPTIONAL, 64);
     ca->issues_leaves = fc_json_bool(obj, "issues_leaves", FC_JSON_REQUIRED, false);
+    ca->client_auth = fc_json_bool(obj, "client_auth", FC_JSON_OPTIONAL, false);
     ca->backup = fc_json_bool(obj, "backup", FC_JSON_OPTIONAL, false);
     if (ca->backup && !ca->issues_leaves)
         fc_json_errs_add(obj, "backup", "only a certificate that issues leaves can be one");

@@ -33,6 +33,7 @@ static void read_version(struct fc_policy_load *load, struct fc_json_obj *obj, s
     ret_version->common_name = fc_json_bool(obj, "common_name", need, false);
     ret_version->key_encipherment = fc_json_bool(obj, "key_encipherment", need, false);
     ret_version->subject_key_identifier = fc_json_bool(obj, "subject_key_identifier", need, false);
+    ret_version->client_auth = fc_json_bool(obj, "client_auth", FC_JSON_OPTIONAL, false);
     if (fc_json_has(obj, "accounts"))
         ret_version->accounts = fc_policy_access_accounts(load, obj, "accounts");
     ret_version->issuers = fc_policy_read_strs(load, obj, "issuers", 16, 64, NULL);

@@ -205,6 +205,44 @@ static void lifetimes_follow_the_calendar(void **state)
     }
 }
 
+/* letsencrypt.md F.1: classic leaves were for client authentication too, until 2026-02-11 in production; tlsclient still was. */
+static void client_authentication_ends(void **state)
+{
+    static const struct {
+        const char *now, *profile;
+        bool client;
+    } cases[] = {
+        {"2026-02-10T23:59:59Z", NULL, true},
+        {"2026-02-11T00:00:00Z", NULL, false},
+        {"2026-02-11T00:00:00Z", "tlsclient", true},
+        {"2026-02-10T00:00:00Z", "tlsserver", false},
+    };
+    struct lib_ca *t = *state;
+    EVP_PKEY *key = lib_ca_key(t, "P-256");
+    const char *output;
+
+    lib_ca_take(t, "production");
+    t->now = lib_ca_time("2026-02-10");
+    lib_ca_start_all(t);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct lib_ca_csr csr = {.key = key, .san = "DNS:a.test"};
+        struct fc_ca_order order = {.csr = lib_ca_csr(t, &csr), .profile = cases[i].profile};
+        struct fc_certificate row;
+        struct fc_err err = {0};
+        order.now = t->now = lib_ca_time(cases[i].now);
+        order.idents = lib_ca_idents(t, "a.test", &order.n_idents);
+        if (fc_ca_issue(t->ca, &order, t->arena, &row, &err))
+            fail_msg("%s: %s", cases[i].now, err.text);
+        lib_ca_write_chain(t, &row);
+        assert_verifies(t, cases[i].now, "a.test");
+        int rc = lib_ca_openssl(t, &output,
+                                "verify -purpose sslclient -attime %lld -CAfile root.pem -untrusted chain.pem leaf.pem",
+                                (long long)(t->now / FC_SECOND));
+        if ((rc == 0) != cases[i].client)
+            fail_msg("%s, %s: %s", cases[i].now, cases[i].profile ? cases[i].profile : "classic", output);
+    }
+}
+
 #define LABEL60 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff"
 
 /* The CN rule of E.1 for the classic profile. */
@@ -361,6 +399,7 @@ int main(void)
         LIB_CA_TEST(key_identifiers),
         LIB_CA_TEST(rsa_leaf_by_the_rsa_issuer),
         LIB_CA_TEST(lifetimes_follow_the_calendar),
+        LIB_CA_TEST(client_authentication_ends),
         LIB_CA_TEST(common_names),
         LIB_CA_TEST(what_a_profile_leaves_out),
         LIB_CA_TEST(unknown_profile),

@@ -1,10 +1,11 @@
 /* The rules of Let's Encrypt on three days in both environments: fixtures/letsencrypt/calendar.tsv, written from letsencrypt.md, line by
- * line; every date of its part F; and that one row in a file is enough for a change. */
+ * line; every dated change of its part F: changes.tsv; and that one row in a file is enough for a change. */
 #include "policy/policy.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base_arena.h"
 #include "base/base_file.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
@@ -31,15 +32,15 @@ static int64_t at(const char *text)
 }
 
 /* Cuts the text at tabs and ends of lines. */
-static void split(struct table *table)
+static void split(struct table *table, size_t columns)
 {
     char *line = strchr(table->text, '\n') + 1; /* behind the titles */
 
     for (; *line; table->count++) {
         assert_true(table->count < sizeof table->cells / sizeof table->cells[0]);
-        for (size_t i = 0; i < COLUMNS; i++) {
+        for (size_t i = 0; i < columns; i++) {
             size_t len = strcspn(line, "\t\n");
-            assert_int_equal(line[len], i + 1 < COLUMNS ? '\t' : '\n');
+            assert_int_equal(line[len], i + 1 < columns ? '\t' : '\n');
             table->cells[table->count][i] = line;
             line[len] = '\0';
             line += len + 1;
@@ -47,16 +48,22 @@ static void split(struct table *table)
     }
 }
 
-static int setup(void **state)
+static int read_table(void **state, const char *name, size_t columns)
 {
     struct table *table = fc_calloc(1, sizeof *table);
+    fc_auto_free char *path = fc_asprintf("%s/letsencrypt/%s", FIXTURES, name);
     size_t len;
 
     *state = table;
-    if (fc_file_read(FIXTURES "/letsencrypt/calendar.tsv", 1024 * 1024, &table->text, &len, NULL))
+    if (fc_file_read(path, 1024 * 1024, &table->text, &len, NULL))
         return -1;
-    split(table);
+    split(table, columns);
     return 0;
+}
+
+static int setup(void **state)
+{
+    return read_table(state, "calendar.tsv", COLUMNS);
 }
 
 static int teardown(void **state)
@@ -127,35 +134,98 @@ static void agrees_with_the_reference(void **state)
     }
 }
 
-/* F.1 and F.2: a row for each date from 2024 on that names the environment. */
-static void every_date_of_the_timeline(void **state)
-{
-    static const char *const production[] = {
-        "2024-02-08", "2024-06-06", "2024-09-30", "2024-12-01", "2025-01-30", "2025-02-19", "2025-03-15", "2025-05-07",
-        "2025-06-04", "2025-06-26", "2025-07-10", "2025-08-06", "2025-09-15", "2025-10-01", "2025-12-01", "2026-01-15",
-        "2026-02-11", "2026-02-28", "2026-03-15", "2026-05-13", "2026-05-28", "2026-06-15", "2026-07-08", "2026-12-15",
-        "2027-02-10", "2027-03-15", "2028-02-16", "2029-03-15", NULL};
-    static const char *const staging[] = {"2024-04-24", "2025-01-09", "2025-06-26", "2025-07-01",
-                                          "2025-08-06", "2025-11-24", "2026-02-02", "2026-04-13",
-                                          "2026-12-15", "2027-01-10", "2028-01-16", NULL};
-    static const struct {
-        const char *env;
-        const char *const *dates;
-    } rows[] = {{"production", production}, {"staging", staging}};
-    (void)state;
+/* ---- changes.tsv: every dated change of letsencrypt.md F from 2024 on; '-' where it is outside of what is simulated ---- */
 
-    for (size_t r = 0; r < 2; r++) {
+enum { SECTION, ENVIRONMENT, DATE, NAME, BEFORE, AFTER, CHANGE_COLUMNS };
+
+static int setup_changes(void **state)
+{
+    return read_table(state, "changes.tsv", CHANGE_COLUMNS);
+}
+
+static const char *shown(const struct fc_policy *policy, int64_t when, const char *path, struct fc_arena *arena)
+{
+    size_t count;
+    struct fc_policy_line *lines = fc_policy_lines(fc_policy_json_at(policy, when), &count);
+    const char *value = value_of(lines, count, path);
+    const char *copy = value ? fc_arena_strdup(arena, value) : "nothing";
+
+    fc_policy_lines_free(lines, count);
+    return copy;
+}
+
+/* The row of the policy on that date that sets the value, or sets nothing for '-'. */
+static bool has_change(const struct fc_policy *policy, int64_t on, const char *path)
+{
+    size_t count;
+    const struct fc_policy_change *changes = fc_policy_changes(policy, &count);
+    bool found = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].on != on || !strstr(changes[i].source, "letsencrypt.md"))
+            continue;
+        found = found || (strcmp(path, "-") == 0 && !changes[i].paths[0]);
+        for (const char **set = changes[i].paths; *set; set++)
+            found = found || strcmp(*set, path) == 0;
+    }
+    return found;
+}
+
+static void check_change(char *const *cells, const struct fc_policy *policy, struct fc_arena *arena)
+{
+    int64_t on = at(cells[DATE]);
+
+    if (!has_change(policy, on, cells[NAME]))
+        fail_msg("%s on %s: letsencrypt.md %s has '%s', the policy has not", cells[ENVIRONMENT], cells[DATE],
+                 cells[SECTION], cells[NAME]);
+    if (strcmp(cells[NAME], "-") == 0)
+        return;
+    const char *before = shown(policy, on - 1, cells[NAME], arena), *after = shown(policy, on, cells[NAME], arena);
+    if (strcmp(before, cells[BEFORE]) != 0 || strcmp(after, cells[AFTER]) != 0)
+        fail_msg("%s on %s: '%s' becomes %s from %s; letsencrypt.md %s says %s from %s", cells[ENVIRONMENT],
+                 cells[DATE], cells[NAME], after, before, cells[SECTION], cells[AFTER], cells[BEFORE]);
+}
+
+static bool is_in_table(const struct table *table, const char *env, const char *date, const char *path)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (strcmp(table->cells[i][ENVIRONMENT], env) == 0 && strcmp(table->cells[i][DATE], date) == 0 &&
+            strcmp(table->cells[i][NAME], path) == 0)
+            return true;
+    return false;
+}
+
+/* The other way round: nothing changes that the table does not know. */
+static void check_rows(const struct table *table, const char *env, const struct fc_policy *policy)
+{
+    static const char *const none[] = {"-", NULL};
+    size_t count;
+    const struct fc_policy_change *changes = fc_policy_changes(policy, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        char date[FC_TIME_TEXT_MAX];
+        fc_time_rfc3339(changes[i].on, date);
+        date[strlen("2024-02-08")] = '\0';
+        const char *const *path = changes[i].paths[0] ? (const char *const *)changes[i].paths : none;
+        for (; *path; path++)
+            if (!is_in_table(table, env, date, *path))
+                fail_msg("%s on %s: '%s' is in no line of changes.tsv", env, date, *path);
+    }
+}
+
+static void every_dated_change(void **state)
+{
+    static const char *const envs[] = {"production", "staging"};
+    fc_auto(fc_arena_free) struct fc_arena *arena = fc_arena_new();
+    const struct table *table = *state;
+
+    for (size_t e = 0; e < 2; e++) {
         struct fc_policy *policy = NULL;
-        size_t count;
-        assert_int_equal(fc_policy_builtin(rows[r].env, &policy, NULL), 0);
-        const struct fc_policy_change *changes = fc_policy_changes(policy, &count);
-        for (const char *const *date = rows[r].dates; *date; date++) {
-            bool found = false;
-            for (size_t i = 0; i < count; i++)
-                found = found || (changes[i].on == at(*date) && strstr(changes[i].source, "letsencrypt.md F"));
-            if (!found)
-                fail_msg("%s: nothing changes on %s", rows[r].env, *date);
-        }
+        assert_int_equal(fc_policy_builtin(envs[e], &policy, NULL), 0);
+        for (size_t i = 0; i < table->count; i++)
+            if (strcmp(table->cells[i][ENVIRONMENT], envs[e]) == 0)
+                check_change(table->cells[i], policy, arena);
+        check_rows(table, envs[e], policy);
         fc_policy_free(policy);
     }
 }
@@ -170,7 +240,8 @@ static void profiles_come_when_they_came(void **state)
         {"production", "2025-02-18", "classic", false},   {"production", "2026-01-14", "shortlived", false},
         {"production", "2026-01-15", "shortlived", true}, {"staging", "2025-01-08", "tlsserver", false},
         {"staging", "2025-01-09", "tlsserver", true},     {"staging", "2025-07-01", "shortlived", true},
-        {"production", "2026-11-24", "tlsclient", false},
+        {"production", "2026-11-24", "tlsclient", false}, {"production", "2025-10-01", "tlsclient", true},
+        {"production", "2026-07-07", "tlsclient", true},  {"production", "2026-07-08", "tlsclient", false},
     };
     (void)state;
 
@@ -240,7 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(agrees_with_the_reference, setup, teardown),
-        cmocka_unit_test(every_date_of_the_timeline),
+        cmocka_unit_test_setup_teardown(every_dated_change, setup_changes, teardown),
         cmocka_unit_test(profiles_come_when_they_came),
         cmocka_unit_test(an_invented_change),
         cmocka_unit_test(differences),
