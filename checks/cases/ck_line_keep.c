@@ -7,6 +7,7 @@
 #include "core/ck_core.h"
 
 #define OFFLINE_TIME (30 * FC_SECOND)
+#define RECOVERY_TIME (3 * FC_SECOND)
 
 /* run.restart, or stop and start: the act that counts is the last one, with the orders of both. */
 static struct ck_act *restart(struct ck_line *line)
@@ -34,8 +35,10 @@ static void settle(struct ck_line *line, struct ck_act *act)
 }
 
 /* What was served last is expected again, whatever that was: what was wrong before is told elsewhere. */
-static bool look_for_same(struct ck_line *line, const char *moment, int64_t patience)
+static bool look_for_same(struct ck_line *line, const char *moment, const struct ck_act *act)
 {
+    /* what ordered something has failed already: one short look is evidence enough */
+    int64_t patience = act && (act->orders || act->accounts) ? FC_SECOND : line->setup->timeouts.restart;
     const struct ck_glance *glance = ck_line_glance(line, 0, NULL, 0);
     char serial[sizeof glance->serial];
 
@@ -51,7 +54,11 @@ static void recover(struct ck_line *line, const struct ck_line_state *state, con
     ck_line_enter(line, CK_PH_RECOVERY, "recovery");
     ck_line_state_back(line, state, why);
     restart(line);
-    ck_line_look(line, "recovered", line->serial_before, line->setup->timeouts.restart);
+    if (ck_line_look(line, "recovered", line->serial_before, RECOVERY_TIME))
+        return;
+    /* what was lost is not in the description's state: from the beginning, then */
+    ck_line_issue(line);
+    ck_line_look(line, "recovered", ck_line_newest(line)->serial, RECOVERY_TIME);
 }
 
 static void live_restart(struct ck_line *line)
@@ -59,7 +66,7 @@ static void live_restart(struct ck_line *line)
     ck_line_enter(line, CK_PH_RESTART, "restart");
     line->restart_act = restart(line);
     settle(line, line->restart_act);
-    look_for_same(line, "restarted", line->setup->timeouts.restart);
+    look_for_same(line, "restarted", line->restart_act);
     line->done |= CK_PH_RESTART;
 }
 
@@ -70,7 +77,7 @@ static void live_redeploy(struct ck_line *line, const struct ck_line_state *stat
     ck_line_enter(line, CK_PH_REDEPLOY, "redeploy");
     line->redeploy_act = ck_line_run(line, "run.redeploy", setup->run.redeploy, CK_SERVICE, setup->timeouts.restart);
     settle(line, line->redeploy_act);
-    bool same = look_for_same(line, "redeployed", setup->timeouts.restart);
+    bool same = look_for_same(line, "redeployed", line->redeploy_act);
     if (setup->run.renew)
         line->redeploy_renew_act =
             ck_line_run(line, "run.renew", setup->run.renew, CK_SCHEDULED, setup->timeouts.renew);
