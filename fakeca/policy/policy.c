@@ -152,6 +152,24 @@ static void read_names(struct fc_policy_load *load, struct fc_json_obj *root)
     (void)fc_policy_read_end(load, &obj);
 }
 
+/* A quorum that lets all remote perspectives fail is none. */
+static void read_quorum(struct fc_policy *policy, struct fc_json_obj *obj)
+{
+    const enum fc_json_need need = FC_JSON_REQUIRED;
+    size_t before = obj->errs->count;
+
+    policy->validation.remotes_min = fc_json_int(obj, "remotes_min", need, 2, 15, 0);
+    policy->validation.remotes_may_fail = fc_json_int(obj, "remotes_may_fail", need, 0, 2, 0);
+    policy->validation.remotes_many = fc_json_int(obj, "remotes_many", need, 3, 15, 0);
+    policy->validation.remotes_many_may_fail = fc_json_int(obj, "remotes_many_may_fail", need, 0, 5, 0);
+    if (obj->errs->count > before)
+        return;
+    if (policy->validation.remotes_may_fail >= policy->validation.remotes_min)
+        fc_json_errs_add(obj, "remotes_may_fail", "must be less than remotes_min");
+    if (policy->validation.remotes_many_may_fail >= policy->validation.remotes_many)
+        fc_json_errs_add(obj, "remotes_many_may_fail", "must be less than remotes_many");
+}
+
 static void read_validation(struct fc_policy_load *load, struct fc_json_obj *root)
 {
     struct fc_policy *policy = load->policy;
@@ -177,10 +195,7 @@ static void read_validation(struct fc_policy_load *load, struct fc_json_obj *roo
     policy->validation.http_port = fc_json_int(&obj, "http_port", need, 1, 65535, 0);
     policy->validation.https_port = fc_json_int(&obj, "https_port", need, 1, 65535, 0);
     policy->validation.perspectives = fc_json_int(&obj, "perspectives", need, 1, 16, 0);
-    policy->validation.remotes_min = fc_json_int(&obj, "remotes_min", need, 1, 15, 0);
-    policy->validation.remotes_may_fail = fc_json_int(&obj, "remotes_may_fail", need, 0, 15, 0);
-    policy->validation.remotes_many = fc_json_int(&obj, "remotes_many", need, 1, 15, 0);
-    policy->validation.remotes_many_may_fail = fc_json_int(&obj, "remotes_many_may_fail", need, 0, 15, 0);
+    read_quorum(policy, &obj);
     policy->validation.caa_recheck_after =
         fc_json_duration(&obj, "caa_recheck_after", need, FC_MINUTE, 365 * FC_DAY, 0);
     (void)fc_policy_read_end(load, &obj);

@@ -82,13 +82,25 @@ void fc_policy_profiles_read(struct fc_policy_load *load, struct fc_json_obj *ro
         fc_json_errs_add(root, "default_profile", "there is no profile '%s'", policy->default_profile);
 }
 
-static bool is_issuer(const struct fc_policy *policy, const char *name)
+static const struct fc_policy_ca *issuer_of(const struct fc_policy *policy, const char *name)
 {
     for (size_t i = 0; i < policy->n_cas; i++) {
         if (policy->cas[i].name != NULL && strcmp(policy->cas[i].name, name) == 0)
-            return policy->cas[i].issues_leaves;
+            return policy->cas[i].issues_leaves ? &policy->cas[i] : NULL;
     }
-    return false;
+    return NULL;
+}
+
+static void check_issuer(const struct fc_policy *policy, const struct fc_profile_version *version, const char *name,
+                         struct fc_json_obj *obj)
+{
+    const struct fc_policy_ca *issuer = issuer_of(policy, name);
+
+    if (issuer == NULL)
+        fc_json_errs_add(obj, "issuers", "no certificate '%s' issues leaves", name);
+    else if (version->client_auth && !issuer->client_auth)
+        fc_json_errs_add(obj, "client_auth", "the issuer '%s' is not for client authentication: nobody would take it",
+                         name);
 }
 
 void fc_policy_profiles_check(struct fc_policy_load *load, struct fc_json_obj *root)
@@ -101,8 +113,8 @@ void fc_policy_profiles_check(struct fc_policy_load *load, struct fc_json_obj *r
         struct fc_json_obj element;
         fc_json_obj_element(root, "profiles", array, i, &element);
         for (; *issuers != NULL; issuers++) {
-            if (**issuers != '\0' && !is_issuer(policy, *issuers))
-                fc_json_errs_add(&element, "issuers", "no certificate '%s' issues leaves", *issuers);
+            if (**issuers != '\0')
+                check_issuer(policy, policy->profiles[i].versions, *issuers, &element);
         }
     }
 }

@@ -95,9 +95,20 @@ static const struct change changes[] = {
     /* profiles */
     {P0, "identifier_types", "[]", P0 ".identifier_types: must name at least one type"},
     {P0, "identifier_types", "[\"dns\", \"ip\"]", NULL},
-    {P0, "issuers", "[\"yr1\"]", NULL},
+    {"profiles[1]", "issuers", "[\"yr1\"]", NULL},
     {P0, "issuers", "[\"int-x\"]", P0 ".issuers: no certificate 'int-x' issues leaves"},
     {P0, "issuers", "[\"root-yr\"]", P0 ".issuers: no certificate 'root-yr' issues leaves"},
+    {"profiles[1]", "client_auth", "true",
+     "p.json: with the changes of 2025-12-01T00:00:00Z: profiles[1].client_auth: the issuer 'ye1' is not for client "
+     "authentication: nobody would take it"},
+    {"hierarchy.certificates[10]", "client_auth", "false",
+     P0 ".client_auth: the issuer 'e5' is not for client authentication: nobody would take it"},
+    {"validation", "remotes_may_fail", "3", "validation.remotes_may_fail: 3 is not between 0 and 2"},
+    {"validation", "remotes_many", "3", NULL},
+    {"validation", "remotes_min", "1", "validation.remotes_min: 1 is not between 2 and 15"},
+    {"validation", "remotes_many_may_fail", "6", "validation.remotes_many_may_fail: 6 is not between 0 and 5"},
+    {"reuse", "margin_max", "\"59m\"", "reuse.margin_max: must not be less than margin_min"},
+    {"access", "blocked_accounts", "[0]", "access.blocked_accounts: element 0 must be an integer from 1"},
     /* limits */
     {O3, "period", "\"999ms\"", O3 ".period: '999ms' is not between 1s and "},
     {O3, "burst", "1000000000", O3 ".burst: a whole burst would take more than ten years to come back"},
@@ -316,6 +327,29 @@ static void domains_that_nothing_is_counted_under(void **state)
     }
 }
 
+static void a_quorum_that_is_none(void **state)
+{
+    static const struct {
+        const char *one, *other, *says;
+        int value, with;
+    } rows[] = {
+        {"remotes_min", "remotes_may_fail", "remotes_may_fail: must be less than remotes_min", 2, 2},
+        {"remotes_many", "remotes_many_may_fail", "remotes_many_may_fail: must be less than remotes_many", 4, 4},
+        {"remotes_many", "remotes_many_may_fail", NULL, 4, 3},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fc_auto_json root = production_json();
+        json_t *validation = json_object_get(root, "validation");
+        struct fc_err err = {0};
+        json_object_set_new(validation, rows[i].one, json_integer(rows[i].value));
+        json_object_set_new(validation, rows[i].other, json_integer(rows[i].with));
+        assert_int_equal(load_json(root, &err), rows[i].says ? -1 : 0);
+        assert_true(!rows[i].says || strstr(err.text, rows[i].says));
+    }
+}
+
 static json_t *new_change(const char *on, const char *path, const char *value)
 {
     return json_pack("{s:s,s:s,s:{s:s},s:s}", "on", on, "what", "a test", "set", path, value, "source", "a test");
@@ -446,6 +480,7 @@ int main(void)
         cmocka_unit_test(one_mistake_one_message),
         cmocka_unit_test(all_errors_at_once_with_lines_and_nearest_keys),
         cmocka_unit_test(domains_that_nothing_is_counted_under),
+        cmocka_unit_test(a_quorum_that_is_none),
         cmocka_unit_test(all_errors_of_all_dates_at_once),
         cmocka_unit_test(what_is_no_json),
         cmocka_unit_test(an_empty_object_misses_every_section),
