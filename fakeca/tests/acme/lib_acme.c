@@ -203,7 +203,7 @@ void lib_acme_make_rsa(struct lib_acme *t)
     unsigned awaited = 0;
 
     for (size_t i = 0; fc_ca_info(t->ca, i, &info); i++)
-        awaited += info.issues_leaves && !info.ready && !info.idle;
+        awaited += (info.issues_leaves || info.key_of) && !info.ready && !info.idle;
     must(fc_ca_start_background(t->ca, &err), &err);
     assert_true(fc_ca_wait_ready(t->ca, fc_clock_mono() + 100 * FC_SECOND));
     /* the CA says so after it is so, and of each; what comes later may find the engine gone */
