@@ -1,7 +1,8 @@
 /* fakeca help pebble. tests/e2e/pebble_help.sh runs what it tells to run. */
 #include "cmd/cmd_pebble.h"
 
-/* clang-format off: lines of the page stand in lines of their own */
+/* a line of the page is a line here */
+/* clang-format off */
 const char fc_cmd_pebble_help[] =
     "A CA in the place of Pebble: its flags, config file, PEBBLE_* variables, ports, paths, log lines and words. Under the name `pebble`,\n"
     "or one that begins so (\"pebble_v2.10.0_linux-amd64\"), a symbolic link to the program is this command.\n"

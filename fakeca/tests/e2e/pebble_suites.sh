@@ -12,11 +12,22 @@ suite() { # NUMBER
 }
 
 soon='.pebble.retryAfter = {authz: 1, order: 1}'
-# once against the originals: the suite itself is right
+# npm's acme-client, where ci/test could install it
+modules=$(cd "$(dirname "$0")/../../.." && pwd)/build/npm/node_modules
+npm_suite() { # NAME [KID HMAC]
+    [ -d "$modules/acme-client" ] || return 0
+    NODE_EXTRA_CA_CERTS=$work/cert.pem node "$programs/pebble_npm.js" "$modules" "$pebble_directory" "$chall" "$@" >"$work/npm-$1.log" 2>&1 ||
+        fail "acme-client ($1)"
+}
+[ -d "$modules/acme-client" ] || echo "skipped: the npm package acme-client is not in build/npm"
+
+# once against the originals: the suites themselves are right
 start_challtestsrv pebble-challtestsrv --
 pebble_config theirs "$soon"
 PEBBLE_AUTHZREUSE=0 start_pebble theirs pebble -- -dnsserver "127.0.0.1:$dns_port"
-suite 0 || fail "python3-acme against Debian's pebble"
+suite 0 &
+theirs=$!
+npm_suite theirs
 
 start_challtestsrv "$fakeca" pebble-challtestsrv --
 pebble_config ours "$soon"
@@ -27,9 +38,20 @@ for number in "${numbers[@]}"; do
     suite "$number" &
     suites+=("$!")
 done
+wait "$theirs" || fail "python3-acme against Debian's pebble"
 for i in "${!suites[@]}"; do
     wait "${suites[i]}" || fail "python3-acme, number ${numbers[i]} of 16 at once"
 done
+
+npm_suite ours
+
+# each client needs an external account
+secret=zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W
+pebble_config external ".pebble.externalAccountBindingRequired = true | .pebble.externalAccountMACKeys = {\"kid-1\": \"$secret\"}"
+usual=$pebble_directory
+start_pebble external "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port"
+npm_suite external kid-1 "$secret"
+pebble_directory=$usual
 
 # dehydrated: curl's trust, a hook for http-01 and dns-01
 cat >"$work/hook" <<HOOK
