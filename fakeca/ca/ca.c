@@ -133,6 +133,9 @@ int fc_ca_start_background(struct fc_ca *ca, struct fc_err *err)
     if (failed)
         return fc_err_set(err, FC_E_SYSTEM, "cannot start the thread that makes RSA keys (error %d)", failed);
     ca->thread_started = true;
+    pthread_mutex_lock(&ca->gate->lock);
+    ca->gate->at_work = true;
+    pthread_mutex_unlock(&ca->gate->lock);
     return 0;
 }
 
@@ -144,7 +147,7 @@ bool fc_ca_wait_ready(const struct fc_ca *ca, int64_t until_mono)
 
     fc_clock_mono_timespec(until_mono, &until);
     pthread_mutex_lock(&gate->lock);
-    while (gate->missing > 0 && gate->failed.code == FC_OK && !out_of_time)
+    while (gate->at_work && gate->missing > 0 && gate->failed.code == FC_OK && !out_of_time)
         out_of_time = pthread_cond_timedwait(&gate->changed, &gate->lock, &until);
     bool ready = gate->missing == 0;
     pthread_mutex_unlock(&gate->lock);

@@ -123,7 +123,8 @@ struct fc_ca_info {
 };
 /* Index from 0; false past the end. */
 bool fc_ca_info(const struct fc_ca *ca, size_t index, struct fc_ca_info *ret_info);
-/* Blocks until everything that is in use is made or the monotonic deadline has come; whether it is. */
+/* Blocks until everything that is in use is made or the monotonic deadline has come; whether it is. Without
+ * fc_ca_start_background nothing is waited for. */
 bool fc_ca_wait_ready(const struct fc_ca *ca, int64_t until_mono);
 /* PEM of the roots, one after the other (those that are ready); arena. */
 const char *fc_ca_roots_pem(const struct fc_ca *ca, struct fc_arena *arena);

@@ -45,6 +45,7 @@ struct fc_ca_gate {
     pthread_cond_t changed;
     size_t missing;       /* wanted and not ready */
     int64_t now;          /* when it was last asked for something */
+    bool at_work;         /* the background thread was started */
     struct fc_err failed; /* why the background thread gave up; FC_OK while it has not */
 };
 

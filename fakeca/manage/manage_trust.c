@@ -5,13 +5,25 @@
 #include <string.h>
 
 #include "base/base_buf.h"
+#include "base/base_clock.h"
 #include "base/base_opt.h"
 #include "base/base_text.h"
+#include "base/base_time.h"
 #include "ca/ca.h"
 #include "policy/policy.h"
 
 #define PEM_TYPE "application/x-pem-file"
 #define PEM_MAX (4 << 20)
+#define READY_MAX (10 * FC_SECOND)
+
+/* In the first second of a CA its RSA keys are still being made: what is to be trusted is told whole. */
+static void wait_for_all(const struct fc_manage_params *params)
+{
+    const int64_t until = fc_clock_mono() + READY_MAX;
+
+    for (size_t i = 0; i < params->n_envs; i++)
+        fc_ca_wait_ready(params->envs[i].ca, until);
+}
 
 /* ---- as JSON ---- */
 
@@ -33,6 +45,7 @@ int fc_manage_trust_show(struct fc_manage_call *call, struct fc_err *err)
     json_t *envs = json_array();
     (void)err;
 
+    wait_for_all(params);
     for (size_t i = 0; i < params->n_envs; i++) {
         json_t *all = json_array();
         struct fc_ca_info info;
@@ -73,6 +86,7 @@ static int answer_pem(struct fc_manage_call *call, const struct fc_manage_env *o
 
     fc_buf_init(&pem, PEM_MAX);
     fc_buf_puts(&pem, first);
+    wait_for_all(params);
     for (size_t i = 0; i < params->n_envs; i++)
         if (!only || only == &params->envs[i])
             add(call, &params->envs[i], &pem);
