@@ -179,6 +179,12 @@ int fc_acme_limits_issued(struct fc_acme *acme, const struct fc_certificate *cer
 
 /* ---- the load balancer ---- */
 
+/* By the names that the policy knows: the directory has two here. */
+static const char *limited_path(const struct fc_acme_call *call)
+{
+    return strcmp(call->path, "/dir") == 0 ? "/directory" : call->path;
+}
+
 int fc_acme_limits_gate(struct fc_acme_call *call)
 {
     const struct fc_acme *acme = call->acme;
@@ -188,7 +194,7 @@ int fc_acme_limits_gate(struct fc_acme_call *call)
     if (!acme->p.gate || !call->path)
         return 0;
     const struct fc_limits_gate_request request = {
-        .path = call->path, .address = peer_address(call), .now = call->now, .mono = call->started_mono};
+        .path = limited_path(call), .address = peer_address(call), .now = call->now, .mono = call->started_mono};
     const struct fc_policy_endpoint *full = fc_limits_gate_full(acme->p.gate, &request, &wait);
     if (!full)
         return 0;
