@@ -174,6 +174,22 @@ static int answer_timex(struct fc_timeshift_super *s, const struct seccomp_notif
     return fc_timeshift_memory_write((pid_t)notif->pid, address, &timex, sizeof timex) == 0 ? 0 : errno;
 }
 
+/* 32-bit time ends in 2038; a number that wraps would be worse (T29). */
+static void warn_of_2038(struct fc_timeshift_super *s, pid_t tid)
+{
+    char name[FC_TIMESHIFT_NAME_MAX];
+
+    if (s->told_2038)
+        return;
+    s->told_2038 = true;
+    s->counters.unshifted++;
+    fc_timeshift_super_say(
+        s,
+        "process %d (%s) has 32-bit time, which ends on 2038-01-19, before the clock's present time: "
+        "its reads fail with EOVERFLOW",
+        tid, fc_timeshift_proc_name(tid, name));
+}
+
 /* A process that has made itself unreadable after its exec cannot be answered (T10). */
 static void warn_of_unreadable(struct fc_timeshift_super *s, pid_t tid)
 {
@@ -205,5 +221,7 @@ void fc_timeshift_answer_read(struct fc_timeshift_super *s, const struct seccomp
         fc_timeshift_listener_continue(s, notif->id);
         return;
     }
+    if (error == EOVERFLOW)
+        warn_of_2038(s, (pid_t)notif->pid);
     fc_timeshift_listener_return(s, notif->id, value, error);
 }

@@ -69,7 +69,9 @@ extern const size_t fc_timeshift_n_abis;
 enum fc_timeshift_length {
     FC_TIMESHIFT_MS,       /* milliseconds in an int argument, negative: for ever */
     FC_TIMESHIFT_TIMESPEC, /* a pointer to struct timespec */
-    FC_TIMESHIFT_TIMEVAL   /* a pointer to struct timeval */
+    FC_TIMESHIFT_TIMEVAL,  /* a pointer to struct timeval */
+    FC_TIMESHIFT_TIMESPEC_NARROW,
+    FC_TIMESHIFT_TIMEVAL_NARROW /* the same with fields of 4 bytes */
 };
 
 struct fc_timeshift_sleep {
@@ -80,14 +82,15 @@ struct fc_timeshift_sleep {
     uint32_t flag_mask, flag_want;
     int32_t result; /* what "the time is up" looks like */
 };
-extern const struct fc_timeshift_sleep fc_timeshift_sleeps[];
-extern const size_t fc_timeshift_n_sleeps;
+/* Of the processor's own programs, or of its 32-bit ones. */
+const struct fc_timeshift_sleep *fc_timeshift_arch_sleeps(bool narrow, size_t *ret_n);
+/* The number of restart_syscall. */
+uint32_t fc_timeshift_arch_restart(bool narrow);
 
 /* Numbers of calls that the supervisor makes inside a program. */
 struct fc_timeshift_numbers {
     uint32_t mmap, close, clock_gettime, gettimeofday, time; /* 0: no such call */
     uint32_t timerfd_gettime, timerfd_settime, timer_gettime, timer_settime, getitimer, setitimer;
-    uint32_t restart; /* restart_syscall */
 };
 extern const struct fc_timeshift_numbers fc_timeshift_numbers;
 

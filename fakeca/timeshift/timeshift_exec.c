@@ -145,6 +145,14 @@ bool fc_timeshift_exec_exempt(struct fc_timeshift_super *s, pid_t tid)
     return file && file->program.fakeca;
 }
 
+bool fc_timeshift_exec_narrow(struct fc_timeshift_super *s, pid_t tid)
+{
+    if (s->counters.narrow == 0) /* none has been started */
+        return false;
+    const struct fc_timeshift_file *file = file_of(s, tid);
+    return file && file->program.kind == FC_TIMESHIFT_ELF32;
+}
+
 /* no_new_privs takes these rights away without a word: say it, once a program */
 static void warn_of_rights(struct fc_timeshift_super *s, pid_t tid, struct fc_timeshift_file *file)
 {

@@ -36,6 +36,7 @@ struct front {
     int interrupts;
     int64_t interrupted_at;
     bool gone_told;
+    bool writer_seen; /* the CA is a process that can be looked for here, not of another container */
 };
 
 static const int passed_on[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT};
@@ -74,6 +75,8 @@ static void signalled(struct front *front, const struct signalfd_siginfo *info)
 {
     int signal = (int)info->ssi_signo;
 
+    if (signal == SIGTSTP)
+        tell(front, FC_TIMESHIFT_STOPPING, NULL, 0);
     if (signal == SIGCHLD || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
         return;
     if (signal == SIGINT && interrupted_again(front))
@@ -291,10 +294,22 @@ static void close_input_and_output(void)
         close(fd);
 }
 
+/* Its id may be a stranger's by now. */
+static bool writer_lives(const struct fc_timeshift_clock *clock)
+{
+    return fc_timeshift_proc_started((pid_t)clock->page->writer_pid) == clock->page->writer_start;
+}
+
+/* A CA that was killed could not write down that it ended. */
+static bool ca_lives(const struct front *front, const struct fc_timeshift_clock *clock)
+{
+    return fc_timeshift_clock_state(clock->page) == FC_CLOCK_RUNNING && (!front->writer_seen || writer_lives(clock));
+}
+
 /* The clock goes on with the last offset. */
 static void watch_ca(struct front *front, const struct fc_timeshift_clock *clock)
 {
-    if (front->gone_told || fc_timeshift_clock_state(clock->page) == FC_CLOCK_RUNNING || front->ended)
+    if (front->gone_told || front->ended || ca_lives(front, clock))
         return;
     front->gone_told = true;
     say(front, "the CA is gone; its clock stays where it is");
@@ -308,6 +323,7 @@ static int serve(struct front *front, const struct fc_timeshift_clock *clock)
                            {.fd = front->control, .events = POLLIN},
                            {.fd = front->names, .events = POLLIN}};
 
+    front->writer_seen = writer_lives(clock);
     front->gone_told = fc_timeshift_clock_state(clock->page) != FC_CLOCK_RUNNING;
     while (!front->done && !front->lost && !(front->ended && front->params->detach)) {
         poll(fds, 3, front->gone_told ? -1 : WATCH_MS);

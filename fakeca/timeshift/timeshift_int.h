@@ -44,6 +44,7 @@ struct fc_timeshift_patch {
 /* Somebody who sleeps longer than the jumps seen so far. */
 struct fc_timeshift_sleeper {
     pid_t tid;
+    bool narrow; /* of a 32-bit program */
     int64_t number;
     uint64_t args[6];
     int64_t slept;    /* nanoseconds of jumps */
@@ -72,8 +73,10 @@ struct fc_timeshift_super {
     int listener, control, signals, watch, image_fd;
     pid_t front, command;
     bool command_ended, command_stopped, front_gone, detached;
-    int64_t kill_at; /* monotonic: SIGKILL for what is left; 0: not yet */
-    int64_t rest_at; /* when to look who outlives the command */
+    int64_t stop_until; /* monotonic: the job was told to stop, and the command has not; 0: it was not told */
+    pid_t stop_again;   /* must stop when the command has; 0: nobody */
+    int64_t kill_at;    /* monotonic: SIGKILL for what is left; 0: not yet */
+    int64_t rest_at;    /* when to look who outlives the command */
     bool rest_told;
 
     uint32_t generation; /* of the last jump that was dealt with */
@@ -106,6 +109,7 @@ struct fc_timeshift_super {
     size_t n_itimers;
     pid_t *missed; /* processes whose exec we could not stop at */
     size_t n_missed;
+    bool told_2038;
     bool any_exempt; /* a program of ours has run: look before shifting */
     struct fc_timeshift_counters counters;
 };
@@ -160,6 +164,8 @@ void fc_timeshift_exec_arrived(struct fc_timeshift_super *s, pid_t tid);
 void fc_timeshift_exec_late(struct fc_timeshift_super *s, const struct seccomp_notif *notif, bool narrow);
 /* Whether the program is one of ours, which nobody shifts. */
 bool fc_timeshift_exec_exempt(struct fc_timeshift_super *s, pid_t tid);
+/* Whether it is a 32-bit program. */
+bool fc_timeshift_exec_narrow(struct fc_timeshift_super *s, pid_t tid);
 
 /* ---- timeshift_inject.c: calls inside a stopped program ---- */
 

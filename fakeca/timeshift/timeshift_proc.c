@@ -85,6 +85,24 @@ static void list_numbers(const char *path, struct fc_timeshift_pids *ret_list)
 
 /* ---- the tree */
 
+uint64_t fc_timeshift_proc_started(pid_t pid)
+{
+    char text[1024];
+    int64_t start = 0;
+
+    if (read_file(pid, "stat", text, sizeof text) <= 0)
+        return 0;
+    char *at = strrchr(text, ')');
+    for (int number = 2; at && number < 22; number++) {
+        at = strchr(at, ' ');
+        at += at ? 1 : 0;
+    }
+    if (!at)
+        return 0;
+    at[strcspn(at, " \n")] = '\0';
+    return fc_text_int(at, 0, INT64_MAX, &start, NULL) ? 0 : (uint64_t)start;
+}
+
 /* Parent and state; fields are counted behind the last ')', for the name before it may hold anything. */
 static bool read_stat(pid_t pid, pid_t *ret_parent, char *ret_state)
 {
@@ -98,6 +116,22 @@ static bool read_stat(pid_t pid, pid_t *ret_parent, char *ret_state)
         return false;
     *ret_parent = parent;
     return true;
+}
+
+pid_t fc_timeshift_proc_held_by_child(pid_t pid)
+{
+    struct fc_timeshift_pids all = {0};
+    pid_t parent, found = 0;
+    char state;
+
+    if (!read_stat(pid, &parent, &state) || state != 'D')
+        return 0;
+    list_numbers("/proc", &all);
+    for (size_t i = 0; i < all.n && !found; i++)
+        if (read_stat(all.at[i], &parent, &state) && parent == pid && (state == 'T' || state == 't'))
+            found = all.at[i];
+    fc_timeshift_pids_free(&all);
+    return found;
 }
 
 static bool holds(const struct fc_timeshift_pids *pids, pid_t pid)

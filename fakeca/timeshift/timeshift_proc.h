@@ -20,6 +20,11 @@ void fc_timeshift_proc_threads(pid_t pid, struct fc_timeshift_pids *ret_tids);
 /* Sends a signal to every descendant of root but `keep`; the number of those. */
 size_t fc_timeshift_proc_kill_tree(pid_t root, pid_t keep, int signal);
 
+/* When a process was started (field 22 of its stat): tells it from a later one with its id; 0 when not known. */
+uint64_t fc_timeshift_proc_started(pid_t pid);
+/* A child of that process that is stopped (state T), while the process itself cannot be stopped for it waits for it: the child of a vfork
+ * before its exec. 0: there is none. */
+pid_t fc_timeshift_proc_held_by_child(pid_t pid);
 /* The process of a thread; 0 when not known. */
 pid_t fc_timeshift_proc_leader(pid_t tid);
 /* Who traces it; 0: nobody, or not known. */

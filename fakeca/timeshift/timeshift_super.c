@@ -26,6 +26,8 @@
 
 #define EXEC_LIFE (200 * FC_MS)
 #define STOP_LIFE (100 * FC_MS)
+#define STOP_LOOK (10 * FC_MS)
+#define STOP_WAIT (2 * FC_SECOND)
 #define GRACE (5 * FC_SECOND)
 #define REST_PAUSE (50 * FC_MS)
 
@@ -190,6 +192,10 @@ static void stopped(struct fc_timeshift_super *s, pid_t tid, int status)
         exec_stopped(s, tid, status);
     } else if (tid == s->command) {
         s->command_stopped = true;
+        s->stop_until = 0;
+        if (s->stop_again)
+            kill(s->stop_again, SIGTSTP);
+        s->stop_again = 0;
         fc_timeshift_super_tell(s, FC_TIMESHIFT_STOPPED, NULL, 0);
     }
 }
@@ -226,6 +232,20 @@ static int64_t release_failed(struct fc_timeshift_super *s, int64_t now)
             next = t->since + EXEC_LIFE;
     }
     return next;
+}
+
+/* Ctrl-Z while the command waits for a child of a vfork: the child stops in our hands, on its way to its exec, and the command cannot
+ * stop before that is over; the job would hang. So the child goes on to its exec, and stops behind it. The next look, 0 for none. */
+static int64_t free_from_child(struct fc_timeshift_super *s, int64_t now)
+{
+    if (!s->stop_until || s->command_ended || now >= s->stop_until) {
+        s->stop_until = 0;
+        return 0;
+    }
+    pid_t child = fc_timeshift_proc_held_by_child(s->command);
+    if (child && kill(child, SIGCONT) == 0)
+        s->stop_again = child;
+    return now + STOP_LOOK;
 }
 
 /* ---- notifications */
@@ -346,6 +366,9 @@ static void obey(struct fc_timeshift_super *s, const char *message, ssize_t len)
         if (!s->command_ended && (signal != SIGCONT || s->command_stopped))
             kill(s->command, signal);
         break;
+    case FC_TIMESHIFT_STOPPING:
+        s->stop_until = fc_clock_mono() + STOP_WAIT;
+        break;
     case FC_TIMESHIFT_END_TREE:
         end_tree(s, SIGTERM);
         break;
@@ -442,7 +465,7 @@ void fc_timeshift_super_run(struct fc_timeshift_super *s)
         reap(s);
         int64_t now = fc_clock_mono();
         const int64_t times[] = {release_failed(s, now), fc_timeshift_wait_unpatch(s, now), tell_rest(s, now),
-                                 kill_late(s, now)};
+                                 kill_late(s, now), free_from_child(s, now)};
         poll(fds, N, timeout_ms(now, times, sizeof times / sizeof *times));
         if (fds[WATCH].revents & POLLIN) {
             drain(s->watch);

@@ -19,6 +19,7 @@ enum fc_timeshift_message {
     FC_TIMESHIFT_DONE = 'd',    /* struct fc_timeshift_counters: nobody is left */
     /* from the front */
     FC_TIMESHIFT_SIGNAL = 's',    /* an int: a signal for the command */
+    FC_TIMESHIFT_STOPPING = 'z',  /* the terminal has told the job to stop */
     FC_TIMESHIFT_END_TREE = 'k',  /* SIGTERM, a grace, SIGKILL */
     FC_TIMESHIFT_KILL_TREE = 'K', /* SIGKILL */
     FC_TIMESHIFT_DETACH = 'D'     /* go on without a front */

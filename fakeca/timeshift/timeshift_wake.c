@@ -22,10 +22,13 @@
 
 /* ---- who sleeps, how long */
 
-static const struct fc_timeshift_sleep *sleep_of(const struct fc_timeshift_blocked *b)
+static const struct fc_timeshift_sleep *sleep_of(const struct fc_timeshift_blocked *b, bool narrow)
 {
-    for (size_t i = 0; i < fc_timeshift_n_sleeps; i++) {
-        const struct fc_timeshift_sleep *sleep = &fc_timeshift_sleeps[i];
+    size_t n;
+    const struct fc_timeshift_sleep *sleeps = fc_timeshift_arch_sleeps(narrow, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct fc_timeshift_sleep *sleep = &sleeps[i];
         if ((int64_t)sleep->number == b->number &&
             (!sleep->flag_arg || (b->args[sleep->flag_arg - 1] & sleep->flag_mask) == sleep->flag_want))
             return sleep;
@@ -33,17 +36,31 @@ static const struct fc_timeshift_sleep *sleep_of(const struct fc_timeshift_block
     return NULL;
 }
 
+/* Seconds and a part, of either width. */
+static int read_pair(pid_t tid, uint64_t address, unsigned length, int64_t ret_pair[2])
+{
+    int32_t narrow[2];
+
+    if (length == FC_TIMESHIFT_TIMESPEC || length == FC_TIMESHIFT_TIMEVAL)
+        return fc_timeshift_memory_read(tid, address, ret_pair, 2 * sizeof *ret_pair);
+    if (fc_timeshift_memory_read(tid, address, narrow, sizeof narrow) != 0)
+        return -1;
+    ret_pair[0] = narrow[0];
+    ret_pair[1] = narrow[1];
+    return 0;
+}
+
 /* Nanoseconds; -1 for ever, or not known. */
 static int64_t length_of(pid_t tid, const struct fc_timeshift_sleep *sleep, const struct fc_timeshift_blocked *b)
 {
+    uint64_t at = b->args[sleep->arg];
     int64_t pair[2], length;
 
     if (sleep->length == FC_TIMESHIFT_MS)
-        return (int32_t)b->args[sleep->arg] < 0 ? -1 : (int32_t)b->args[sleep->arg] * FC_MS;
-    if (!b->args[sleep->arg] || fc_timeshift_memory_read(tid, b->args[sleep->arg], pair, sizeof pair) != 0 ||
-        pair[0] < 0 || pair[1] < 0)
+        return (int32_t)at < 0 ? -1 : (int32_t)at * FC_MS;
+    if (!at || read_pair(tid, at, sleep->length, pair) != 0 || pair[0] < 0 || pair[1] < 0)
         return -1;
-    if (sleep->length == FC_TIMESHIFT_TIMEVAL)
+    if (sleep->length == FC_TIMESHIFT_TIMEVAL || sleep->length == FC_TIMESHIFT_TIMEVAL_NARROW)
         pair[1] *= 1000;
     if (__builtin_mul_overflow(pair[0], FC_SECOND, &length) || __builtin_add_overflow(length, pair[1], &length))
         return -1;
@@ -52,13 +69,14 @@ static int64_t length_of(pid_t tid, const struct fc_timeshift_sleep *sleep, cons
 
 /* The record of this very sleep: a thread that was touched meanwhile shows restart_syscall, with the arguments of before. */
 static struct fc_timeshift_sleeper *record_of(struct fc_timeshift_super *s, pid_t tid,
-                                              const struct fc_timeshift_blocked *b)
+                                              const struct fc_timeshift_blocked *b, bool narrow)
 {
+    int64_t restart = fc_timeshift_arch_restart(narrow);
     int64_t switches = fc_timeshift_proc_switches(tid);
 
     for (size_t i = 0; i < s->n_sleepers; i++) {
         struct fc_timeshift_sleeper *sleeper = &s->sleepers[i];
-        if (sleeper->tid == tid && (sleeper->number == b->number || b->number == fc_timeshift_numbers.restart) &&
+        if (sleeper->tid == tid && (sleeper->number == b->number || b->number == restart) &&
             memcmp(sleeper->args, b->args, sizeof b->args) == 0 && switches >= sleeper->switches &&
             switches <= sleeper->switches + sleeper->slack)
             return sleeper;
@@ -67,13 +85,16 @@ static struct fc_timeshift_sleeper *record_of(struct fc_timeshift_super *s, pid_
 }
 
 static struct fc_timeshift_sleeper *new_record(struct fc_timeshift_super *s, pid_t tid,
-                                               const struct fc_timeshift_blocked *b, int64_t length)
+                                               const struct fc_timeshift_blocked *b, bool narrow, int64_t length)
 {
     if (s->n_sleepers % 32 == 0)
         s->sleepers = fc_reallocarray(s->sleepers, s->n_sleepers + 32, sizeof *s->sleepers);
     struct fc_timeshift_sleeper *sleeper = &s->sleepers[s->n_sleepers++];
-    *sleeper = (struct fc_timeshift_sleeper){
-        .tid = tid, .number = b->number, .length = length, .switches = fc_timeshift_proc_switches(tid)};
+    *sleeper = (struct fc_timeshift_sleeper){.tid = tid,
+                                             .narrow = narrow,
+                                             .number = b->number,
+                                             .length = length,
+                                             .switches = fc_timeshift_proc_switches(tid)};
     memcpy(sleeper->args, b->args, sizeof b->args);
     return sleeper;
 }
@@ -84,7 +105,7 @@ static struct fc_timeshift_sleeper *new_record(struct fc_timeshift_super *s, pid
 static bool empty_sets(pid_t tid, const struct fc_timeshift_sleeper *sleeper)
 {
     static const char zeros[SETS_MAX];
-    size_t len = ((size_t)sleeper->args[0] + 63) / 64 * 8;
+    size_t word = sleeper->narrow ? 4 : 8, len = ((size_t)sleeper->args[0] + 8 * word - 1) / (8 * word) * word;
 
     if (len > sizeof zeros)
         return false;
@@ -99,14 +120,14 @@ static const struct fc_timeshift_sleep *row_of(const struct fc_timeshift_sleeper
     struct fc_timeshift_blocked b = {.number = sleeper->number};
 
     memcpy(b.args, sleeper->args, sizeof b.args);
-    return sleep_of(&b);
+    return sleep_of(&b, sleeper->narrow);
 }
 
-static bool was_taken_out(const struct fc_timeshift_regs *regs, int64_t number)
+static bool was_taken_out(const struct fc_timeshift_regs *regs, const struct fc_timeshift_sleeper *sleeper)
 {
     int64_t result = fc_timeshift_arch_result(regs), now = fc_timeshift_arch_number(regs);
 
-    return (now == number || now == fc_timeshift_numbers.restart) &&
+    return (now == sleeper->number || now == fc_timeshift_arch_restart(sleeper->narrow)) &&
            (result == -512 || result == -513 || result == -514 || result == -516 || result == -EINTR);
 }
 
@@ -133,8 +154,8 @@ static void end_wait(struct fc_timeshift_super *s, const struct fc_timeshift_sle
 
     if (!sleep || !stop(s, tid))
         return;
-    if (fc_timeshift_arch_get(tid, &regs) == 0 && !fc_timeshift_arch_narrow(tid) &&
-        was_taken_out(&regs, sleeper->number) && (!sleep->sets || empty_sets(tid, sleeper))) {
+    if (fc_timeshift_arch_get(tid, &regs) == 0 && fc_timeshift_arch_narrow(tid) == sleeper->narrow &&
+        was_taken_out(&regs, sleeper) && (!sleep->sets || empty_sets(tid, sleeper))) {
         fc_timeshift_arch_end_call(&regs, sleep->result);
         fc_timeshift_arch_set(tid, &regs);
         s->counters.woken++;
@@ -142,19 +163,19 @@ static void end_wait(struct fc_timeshift_super *s, const struct fc_timeshift_sle
     ptrace(PTRACE_DETACH, tid, NULL, NULL);
 }
 
-static void look_at_thread(struct fc_timeshift_super *s, pid_t tid, int64_t jump)
+static void look_at_thread(struct fc_timeshift_super *s, pid_t tid, bool narrow, int64_t jump)
 {
     struct fc_timeshift_blocked b;
 
     if (!fc_timeshift_proc_blocked(tid, &b))
         return;
-    struct fc_timeshift_sleeper *sleeper = record_of(s, tid, &b);
+    struct fc_timeshift_sleeper *sleeper = record_of(s, tid, &b, narrow);
     if (!sleeper) {
-        const struct fc_timeshift_sleep *sleep = sleep_of(&b);
+        const struct fc_timeshift_sleep *sleep = sleep_of(&b, narrow);
         int64_t length = sleep ? length_of(tid, sleep, &b) : -1;
         if (length <= 0)
             return;
-        sleeper = new_record(s, tid, &b, length);
+        sleeper = new_record(s, tid, &b, narrow, length);
     }
     sleeper->seen = true;
     if (__builtin_add_overflow(sleeper->slept, jump, &sleeper->slept) || sleeper->slept >= sleeper->length) {
@@ -285,10 +306,11 @@ void fc_timeshift_wake_note_itimer(struct fc_timeshift_super *s, pid_t tid)
 static void look_at_process(struct fc_timeshift_super *s, pid_t pid, int64_t jump)
 {
     struct fc_timeshift_pids tids = {0};
+    bool narrow = fc_timeshift_exec_narrow(s, pid);
 
     fc_timeshift_proc_threads(pid, &tids);
     for (size_t i = 0; i < tids.n; i++)
-        look_at_thread(s, tids.at[i], jump);
+        look_at_thread(s, tids.at[i], narrow, jump);
     fc_timeshift_pids_free(&tids);
 }
 

@@ -130,7 +130,7 @@ const size_t fc_timeshift_n_abis = N(fc_timeshift_abis);
 
 #define FUTEX_OPERATION 127
 
-const struct fc_timeshift_sleep fc_timeshift_sleeps[] = {
+static const struct fc_timeshift_sleep wide_sleeps[] = {
     {.number = 35, .length = FC_TIMESHIFT_TIMESPEC, .arg = 0},
     {.number = 230,
      .length = FC_TIMESHIFT_TIMESPEC,
@@ -154,7 +154,44 @@ const struct fc_timeshift_sleep fc_timeshift_sleeps[] = {
      .result = -ETIMEDOUT},
     {.number = 128, .length = FC_TIMESHIFT_TIMESPEC, .arg = 2, .result = -EAGAIN},
 };
-const size_t fc_timeshift_n_sleeps = N(fc_timeshift_sleeps);
+#define NARROW_SLEEP(n, kind, at)                                                                                      \
+    {                                                                                                                  \
+        .number = (n), .length = (kind), .arg = (at)                                                                   \
+    }
+#define RELATIVE(n, kind, at, flags, mask, answer)                                                                     \
+    {                                                                                                                  \
+        .number = (n), .length = (kind), .arg = (at), .flag_arg = 1 + (flags), .flag_mask = (mask), .result = (answer) \
+    }
+/* with times of 4 and of 8 bytes */
+static const struct fc_timeshift_sleep narrow_sleeps[] = {
+    NARROW_SLEEP(162, FC_TIMESHIFT_TIMESPEC_NARROW, 0),
+    RELATIVE(267, FC_TIMESHIFT_TIMESPEC_NARROW, 2, 1, ABSOLUTE, 0),
+    RELATIVE(407, FC_TIMESHIFT_TIMESPEC, 2, 1, ABSOLUTE, 0),
+    NARROW_SLEEP(168, FC_TIMESHIFT_MS, 2),
+    NARROW_SLEEP(309, FC_TIMESHIFT_TIMESPEC_NARROW, 2),
+    NARROW_SLEEP(414, FC_TIMESHIFT_TIMESPEC, 2),
+    NARROW_SLEEP(256, FC_TIMESHIFT_MS, 3),
+    NARROW_SLEEP(319, FC_TIMESHIFT_MS, 3),
+    NARROW_SLEEP(441, FC_TIMESHIFT_TIMESPEC, 3),
+    {.number = 142, .length = FC_TIMESHIFT_TIMEVAL_NARROW, .arg = 4, .sets = 1},
+    {.number = 308, .length = FC_TIMESHIFT_TIMESPEC_NARROW, .arg = 4, .sets = 1},
+    {.number = 413, .length = FC_TIMESHIFT_TIMESPEC, .arg = 4, .sets = 1},
+    RELATIVE(240, FC_TIMESHIFT_TIMESPEC_NARROW, 3, 1, FUTEX_OPERATION, -ETIMEDOUT),
+    RELATIVE(422, FC_TIMESHIFT_TIMESPEC, 3, 1, FUTEX_OPERATION, -ETIMEDOUT),
+    {.number = 177, .length = FC_TIMESHIFT_TIMESPEC_NARROW, .arg = 2, .result = -EAGAIN},
+    {.number = 421, .length = FC_TIMESHIFT_TIMESPEC, .arg = 2, .result = -EAGAIN},
+};
+
+const struct fc_timeshift_sleep *fc_timeshift_arch_sleeps(bool narrow, size_t *ret_n)
+{
+    *ret_n = narrow ? N(narrow_sleeps) : N(wide_sleeps);
+    return narrow ? narrow_sleeps : wide_sleeps;
+}
+
+uint32_t fc_timeshift_arch_restart(bool narrow)
+{
+    return narrow ? 0 : 219;
+}
 
 const struct fc_timeshift_numbers fc_timeshift_numbers = {.mmap = 9,
                                                           .close = 3,
@@ -166,8 +203,7 @@ const struct fc_timeshift_numbers fc_timeshift_numbers = {.mmap = 9,
                                                           .timer_gettime = 224,
                                                           .timer_settime = 223,
                                                           .getitimer = 36,
-                                                          .setitimer = 38,
-                                                          .restart = 219};
+                                                          .setitimer = 38};
 
 const struct fc_timeshift_names fc_timeshift_names = {.clock_gettime = "__vdso_clock_gettime",
                                                       .gettimeofday = "__vdso_gettimeofday",

@@ -37,7 +37,7 @@ ca clock follow >/dev/null
 # ---- sleepers of twelve hours: 6 h + 5 h + 2 h wake each of them at the third skip, and none before
 
 sleepers=$(compile clock_sleepers)
-names=(alarm cond nanosleep-until poll select sigtimedwait sleep timer timerfd timerfd-until)
+names=(alarm cond nanosleep-until poll select sigtimedwait sleep timer timerfd timerfd-shared timerfd-until)
 awake() { sort "$1" | tr '\n' ' '; }
 lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 asleep() { # PID of the front: all children of its program are in their waits
@@ -45,22 +45,41 @@ asleep() { # PID of the front: all children of its program are in their waits
     program=$(pgrep -P "$(pgrep -P "$1")") || return 1
     [ "$(pgrep -c --runstates S -P "$program")" -eq ${#names[@]} ]
 }
+# several at once, each with its own supervisor: an early wake-up was one in a dozen (T44). They begin at offset 0: who waits for a date
+# then has nothing to be translated, and must be found all the same (T45)
+rounds=6
 sleeping_round() {
-    local out=$work/sleepers.out
-    run_background -- "$sleepers" >"$out" 2>"$work/sleepers.log"
-    pid=$!
-    wait_for 10 grep -q started "$out" || fail "no sleepers"
-    wait_for 10 asleep "$pid" || fail "the sleepers do not sleep"
+    local i fronts=()
+    ca clock reset >/dev/null
+    for ((i = 0; i < rounds; i++)); do
+        run_background -- "$sleepers" >"$work/sleepers$i.out" 2>"$work/sleepers.log"
+        fronts+=($!)
+    done
+    run_background -- "$sleepers_32" >"$work/sleepers32.out" 2>"$work/sleepers.log"
+    fronts+=($!)
+    for ((i = 0; i <= rounds; i++)); do
+        wait_for 20 asleep "${fronts[i]}" || fail "the sleepers do not sleep"
+    done
     ca clock advance 6h >/dev/null
     ca clock advance 5h >/dev/null
-    wait_for 1 lines "$out" 2 && fail "somebody woke early: $(awake "$out")"
-    ca clock advance -1d >/dev/null # back: wakes nobody, and what is left grows for those who wait for a date
-    ca clock advance 1d >/dev/null
-    ca clock advance 2h >/dev/null
+    wait_for 1 lines "$work/sleepers0.out" 2 && fail "somebody woke early: $(awake "$work/sleepers0.out")"
+    ca clock advance -1h >/dev/null # back: wakes nobody, and what is left grows for those who wait for a date
+    for ((i = 0; i < rounds; i++)); do
+        same "$(awake "$work/sleepers$i.out")" "started " "somebody woke early, at 11 of 12 hours"
+    done
+    same "$(awake "$work/sleepers32.out")" "started " "somebody of the 32-bit ones woke early"
+    ca clock advance 150m >/dev/null
+    for ((i = 0; i < rounds; i++)); do
+        wait_for 10 lines "$work/sleepers$i.out" $((${#names[@]} + 1)) || fail "asleep after 13 of 12 hours; awake are: $(awake "$work/sleepers$i.out")"
+    done
+    # armed timers of 32-bit programs keep their length: a named limit
+    wait_for 10 lines "$work/sleepers32.out" 7 || fail "32-bit, asleep after 13 of 12 hours; awake are: $(awake "$work/sleepers32.out")"
+    same "$(awake "$work/sleepers32.out")" "cond nanosleep-until poll select sigtimedwait sleep started " "32-bit sleepers that are awake"
+    kill -TERM "${fronts[rounds]}"
+    wait "${fronts[@]}" 2>/dev/null || true
 }
+sleepers_32=$(compile clock_sleepers -m32)
 sleeping_round
-wait_for 5 lines "$work/sleepers.out" 11 || fail "asleep after 13 of 12 hours; awake are: $(awake "$work/sleepers.out")"
-wait "$pid" 2>/dev/null || true
 
 # with --no-wake only those who wait for a date see it come
 no_wake() {

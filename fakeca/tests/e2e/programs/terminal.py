@@ -2,9 +2,11 @@
 
 usage: terminal.py FAKECA STATE
 """
+import ctypes
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -163,6 +165,27 @@ def jobs():
     t.status()
 
 
+def stops_in_vfork():
+    """Ctrl-Z while the shell waits for a child that is about to exec: the whole job stops, each time."""
+    for attempt in range(12):
+        t = Terminal(*RUN, "dash", "-c", "echo ready; /bin/true; /bin/true; /bin/true; exec sleep 1000")
+        t.expect(b"ready")
+        time.sleep(attempt / 4000)  # another moment each time
+        t.send(b"\x1a")
+        stopped = []
+
+        def has_stopped():
+            pid, status = os.waitpid(t.pid, os.WNOHANG | os.WUNTRACED)
+            stopped.append(status)
+            return pid != 0
+
+        wait_until("the stop of the job", has_stopped)
+        assert os.WIFSTOPPED(stopped[-1]), stopped
+        os.kill(t.pid, signal.SIGKILL)
+        os.waitpid(t.pid, 0)
+        os.close(t.fd)
+
+
 TREE = "sleep 1000 & (setsid sleep 1000 &) ; sh -c 'sleep 1000' & echo ready; wait"
 
 
@@ -199,7 +222,85 @@ def detached():
     os.kill(int(running()), signal.SIGKILL)
 
 
-for test in (one_interrupt, interrupt_ends, twice_ends_the_deaf, passed_on, jobs, rest, detached):
+def full_pipe():
+    """Nobody reads the launcher's messages: what runs under it goes on (T4). Each copy of a setuid program brings a message."""
+    if os.getuid() != 0:
+        return
+    folder = os.path.dirname(STATE)
+    programs = []
+    for i in range(20):
+        programs.append("%s/setuid-%d" % (folder, i))
+        shutil.copy(shutil.which("true"), programs[-1])
+        os.chown(programs[-1], 65534, -1)
+        os.chmod(programs[-1], 0o4755)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 4096)
+    except BlockingIOError:
+        pass
+    os.set_blocking(writer, True)
+    marker = folder + "/got-on"
+    p = subprocess.Popen(RUN + ["sh", "-c", "%s; echo done >%s" % ("; ".join(programs), marker)], stderr=writer)
+    os.close(writer)
+    wait_until("programs that go on while nobody reads", lambda: os.path.exists(marker))
+    while os.read(reader, 65536):
+        pass
+    assert p.wait(DEADLINE) == 0
+
+
+SLEEP_UNTIL = """
+import ctypes, time
+libc = ctypes.CDLL(None)
+until = (ctypes.c_long * 2)(int(time.time()) + 100000, 0)
+print("ready", flush=True)
+libc.clock_nanosleep(0, 1, until, None)
+"""
+
+
+def let_go():
+    """The front stands still and the supervisor is killed: who waits with a changed register ends, not only stops being traced (T50)."""
+    p = subprocess.Popen(RUN + ["sh", "-c", "sleep 1003 & exec python3 -c '%s'" % SLEEP_UNTIL], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert p.stdout.readline() == b"ready\n"
+    supervisor = children(p.pid)[0]
+    wait_until("the tree", lambda: len(descendants(supervisor)) >= 2)
+    tree = descendants(supervisor)
+
+    def traced():
+        with open("/proc/%d/status" % children(supervisor)[0]) as f:
+            return "TracerPid:\t%d" % supervisor in f.read()
+
+    wait_until("the wait is translated", traced)
+    waiter = children(supervisor)[0]
+    os.kill(p.pid, signal.SIGSTOP)
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until("the end of the waiter", lambda: not alive(waiter), 5)
+    os.kill(p.pid, signal.SIGCONT)
+    assert p.wait(DEADLINE) == 125
+    wait_until("the end of all", lambda: not [x for x in tree if alive(x)], 2)
+
+
+def zombies():
+    """Under a first process that reaps nobody, as in some containers, --detach leaves no zombies of the command's programs."""
+    child = os.fork()
+    if child == 0:
+        libc = ctypes.CDLL(None)
+        libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans come to this process, which does not wait for them
+        front = subprocess.Popen([FAKECA, "run", "--state", STATE, "--detach", "--", "sh", "-c", "for i in 1 2 3; do (setsid sleep 0.2 &) ; done"])
+        front.wait()
+        mine = []
+
+        def over():
+            mine[:] = children(os.getpid())
+            return len(mine) == 1 and not alive(mine[0])  # the supervisor alone, which has ended
+
+        wait_until("the end of what was left behind (%s)" % mine, over)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+for test in (full_pipe, let_go, zombies, one_interrupt, interrupt_ends, twice_ends_the_deaf, passed_on, jobs, stops_in_vfork, rest, detached):
     print(test.__name__, flush=True)
     test()
 for part in ("front", "supervisor"):
