@@ -161,13 +161,31 @@ static void print_line(const struct ck_cmd_mutant *mutant, const json_t *report,
     printf("   %.0f s\n", json_real_value(json_object_get(report, "seconds")));
 }
 
-static void print_report(const struct ck_cmd_mutant *mutant)
+/* The report for a person; the caller frees. */
+static char *read_text(const struct ck_cmd_mutant *mutant)
 {
-    fc_auto_free char *path = fc_asprintf("%s.report.txt", mutant->copy), *text = NULL;
+    fc_auto_free char *path = fc_asprintf("%s.report.txt", mutant->copy);
+    char *text = NULL;
     size_t len;
 
-    if (fc_file_read(path, FILE_MAX, &text, &len, NULL) == 0)
-        printf("%s\n", text);
+    return fc_file_read(path, FILE_MAX, &text, &len, NULL) == 0 ? text : fc_strdup("");
+}
+
+/* Whether the report for a person has each text of the row. */
+static bool says_all(const struct ck_cmd_mutant *mutant, const char *text)
+{
+    const json_t *says = json_object_get(mutant->row, "says"), *one;
+    bool all = true;
+    size_t i;
+
+    json_array_foreach(says, i, one)
+    {
+        if (strstr(text, json_string_value(one)))
+            continue;
+        printf("             the report does not say: %s\n", json_string_value(one));
+        all = false;
+    }
+    return all;
 }
 
 /* Inconclusive is a find only of a check that knows no worse. */
@@ -202,10 +220,12 @@ int ck_cmd_mutant_judge(struct ck_cmd_mutant *mutant, json_t **ret_result, struc
                           fc_proc_output(mutant->proc, FC_PROC_ERR, NULL, NULL));
     const json_t *checks = json_object_get(report, "checks");
     json_array_foreach(checks, i, check) good &= !wrong(mutant, check);
+    fc_auto_free char *text = read_text(mutant);
+    good &= says_all(mutant, text);
     good &= json_object_get(report, "broken") == NULL;
     print_line(mutant, report, good);
     if (!good)
-        print_report(mutant);
+        printf("%s\n", text);
     fflush(stdout);
     *ret_result =
         json_pack("{s:s,s:s,s:b,s:b,s:o}", "folder", folder && folder[1] ? folder + 1 : mutant->folder, "name", name,

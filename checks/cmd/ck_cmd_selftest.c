@@ -2,10 +2,11 @@
  * what is written there. A check is believed only when it passes on the good setup and finds each setup that is broken in its way.
  *
  *   {"good":    [{"name", "change", "warns": [ID], "inconclusive": [ID]}],
- *    "mutants": [{"name", "why", "change", "fails": [ID], "warns": [ID], "inconclusive": [ID], "consequences": [ID]}]}
+ *    "mutants": [{"name", "why", "change", "fails": [ID], "warns": [ID], "inconclusive": [ID], "consequences": [ID],
+ *                 "says": [TEXT]}]}
  *
  * `change` is a JSON merge patch (RFC 7396) on setup.json. A mutant must fail, warn or leave open what is named, and may fail its
- * consequences. */
+ * consequences; `says` is what the report for a person must have. */
 #include "cmd/ck_cmd.h"
 
 #include <dirent.h>
@@ -44,6 +45,7 @@ static void on_signal(int signal)
 struct selftest {
     const struct ck_cmd_selftest *params;
     char work[256];
+    char *folders[FOLDERS_MAX]; /* without a slash at the end */
     json_t *tables[FOLDERS_MAX];
     struct ck_cmd_mutant mutants[ROWS_MAX];
     size_t count, started, running;
@@ -67,12 +69,15 @@ static int list_folder(struct selftest *test, size_t number, struct fc_err *err)
 {
     static const char *const members[] = {"good", "mutants"};
     const char *folder = test->params->folders[number];
-    fc_auto_free char *path = fc_asprintf("%s/mutants.json", folder);
+    size_t i, len = strlen(folder);
     const json_t *row;
-    size_t i;
 
     if (number >= FOLDERS_MAX)
         return fc_err_set(err, FC_E_USAGE, "more than %d folders", FOLDERS_MAX);
+    while (len > 1 && folder[len - 1] == '/')
+        len--;
+    folder = test->folders[number] = fc_strndup(folder, len);
+    fc_auto_free char *path = fc_asprintf("%s/mutants.json", folder);
     if (ck_cmd_mutant_read_json(path, &test->tables[number], err))
         return -1;
     for (size_t m = 0; m < 2; m++) {
@@ -257,8 +262,10 @@ static void release(struct selftest *test)
 {
     for (size_t i = 0; i < test->count; i++)
         ck_cmd_mutant_release(&test->mutants[i]);
-    for (size_t i = 0; i < FOLDERS_MAX; i++)
+    for (size_t i = 0; i < FOLDERS_MAX; i++) {
         json_decref(test->tables[i]);
+        free(test->folders[i]);
+    }
     json_decref(test->results);
     if (!test->params->keep)
         ck_tree_remove(test->work, NULL);

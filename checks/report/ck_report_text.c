@@ -20,20 +20,18 @@ static void wrapped(FILE *to, const char *text, size_t indent)
 {
     size_t column = indent;
 
-    while (*text) {
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
         size_t word = strcspn(text, " ");
-        if (column > indent && column + word > WIDTH) {
+        if (column > indent && column + word + 1 > WIDTH) {
             fprintf(to, "\n%*s", (int)indent, "");
             column = indent;
+        } else if (column > indent) {
+            fputc(' ', to);
+            column++;
         }
         fwrite(text, 1, word, to);
-        column += word + 1;
+        column += word;
         text += word;
-        if (*text == ' ') {
-            text++;
-            if (*text)
-                fputc(' ', to);
-        }
     }
     fputc('\n', to);
 }
@@ -131,6 +129,11 @@ static void lines(const struct ck_report *report, const char *result, const char
                 fprintf(to, ", %s", ck_report_text(other, "id"));
         }
         fprintf(to, ": %s\n", why);
+        /* elsewhere what is to be done stands beside the check that it is open for */
+        if (strcmp(ck_report_text(check, "group"), "preflight") == 0 && *ck_report_text(check, "remedy")) {
+            fprintf(to, "%*sDo: ", INDENT, "");
+            wrapped(to, ck_report_text(check, "remedy"), INDENT + 4);
+        }
     }
 }
 
@@ -156,6 +159,8 @@ void ck_report_text_write(const struct ck_report *report, FILE *to)
         fprintf(to, "Scheduled runs: %d lived, %d inferred between two that ordered nothing (--every-run lives all).\n",
                 (int)json_integer_value(json_object_get(clock, "runs_lived")),
                 (int)json_integer_value(json_object_get(clock, "runs_inferred")));
+    if (strcmp(ck_report_text(clock, "way"), "aged") == 0)
+        fputs("The client kept the machine's clock, and certificates were issued with an age (clock.how aged).\n", to);
     fputs("Not covered by a local run: ", to);
     json_array_foreach(covered, i, what) fprintf(to, "%s%s", i ? ", " : "", json_string_value(what));
     fputs(".\n", to);

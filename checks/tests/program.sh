@@ -48,6 +48,14 @@ says "'traefik.yml' has certificatesResolvers without caServer"
 rm "$work/setup/traefik.yml" "$work/setup/httpd.conf"
 [ ! -e "$work/setup/ran" ] || fail "something was run"
 
+# what the README shows of a failing run is what the rehearsal of that setup must say (client.nginx-certbot.no-reload)
+readme=$(dirname "$0")/../README.md
+jq -r '.mutants[] | select(.name == "no-reload").says[]' "$CLIENT_TESTS/nginx-certbot/mutants.json" >"$work/says.list"
+[ "$(wc -l <"$work/says.list")" -gt 10 ] || fail "what no-reload must say"
+while IFS= read -r line; do
+    grep -qF -- "$line" "$readme" || fail "the README does not have: $line"
+done <"$work/says.list"
+
 # what leaves the machine is not run: each of these would ask a public CA
 n=0
 while read -r command; do
