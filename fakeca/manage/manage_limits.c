@@ -11,6 +11,7 @@
 #include "base/base_time.h"
 #include "events/events.h"
 #include "limits/limits_storage.h"
+#include "model/model_problem.h"
 #include "policy/policy.h"
 #include "store/store_limit.h"
 #include "store/store_order.h"
@@ -229,6 +230,23 @@ static void read_about(struct fc_manage_call *call, struct fc_json_obj *body, st
 
 /* ---- would ---- */
 
+/* What no order could name would not pass, whatever the limits say. */
+static void check_names(struct fc_manage_call *call, struct fc_json_obj *body, const struct wish *wish)
+{
+    const struct fc_manage_env *env = wish->env ? wish->env : &call->manage->params.envs[0];
+    const struct fc_policy *policy = fc_policy_at(env->policy, call->req->now);
+    const struct fc_ident_rules rules = {
+        .rehearsal = policy->rehearsal, .any = policy->lenient.names, .blocked = policy->blocked_names};
+
+    for (size_t i = 0; i < wish->about.count; i++) {
+        const struct fc_ident *ident = &wish->about.idents[i];
+        struct fc_problem problem = {0};
+        bool ip = ident->type == FC_IDENT_IP;
+        if ((ip ? fc_ident_check_ip : fc_ident_check_dns)(ident->value, &rules, call->req->arena, &problem, NULL))
+            fc_json_errs_add(body, "names", "no order can name '%.253s': %s", ident->value, problem.detail);
+    }
+}
+
 static int checks_json(const struct use *use, const struct fc_limits_order *order, json_t *checks, struct fc_err *err)
 {
     for (const char **key = fc_limits_order_keys(&use->limits, order); *key; key++) {
@@ -311,6 +329,7 @@ int fc_manage_limits_would(struct fc_manage_call *call, struct fc_err *err)
     bool ari = fc_json_bool(&input.root, "replaces_in_window", FC_JSON_OPTIONAL, false);
     if (!wish.about.count)
         fc_json_errs_add(&input.root, "names", "must name at least one");
+    check_names(call, &input.root, &wish);
     if (!wish.about.account_id && !fc_json_has(&input.root, "account"))
         fc_json_errs_add(&input.root, "account", "is missing: whose order would it be?");
     if (fc_manage_body_close(&input, err))
