@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What `fakeca help pebble` tells to do: its commands are run as they are printed, in a network of their own as they name the usual ports;
-# the files that it shows are read as YAML, and what they start is run too.
+# the files that it shows are read as YAML, and what they start is run too, with hosts of their own.
 # shellcheck source=fakeca/tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=fakeca/tests/e2e/programs/pebble_lib.sh
@@ -32,9 +32,13 @@ assert services["pebble"]["environment"]["PEBBLE_VA_NOSLEEP"] == "1"
 (step,) = yaml.safe_load(open(f"{work}/action.yml"))
 assert set(step) == {"name", "run", "env"}, step
 open(f"{work}/action.sh", "w").write(step["run"])
-# in one machine the two containers are two names of it
-compose = commands["challtestsrv"] + " &\n" + commands["pebble"].replace("/test/", "test/").replace("challtestsrv:", "localhost:") + " &\n"
-open(f"{work}/compose.sh", "w").write(compose.replace("10.30.50.3", "127.0.0.1") + "fakeca health --wait 30s\n")
+# in one machine the containers are names of it; that of the resolver comes up after the CA was started
+open(f"{work}/compose.sh", "w").write(f"""{commands["pebble"].replace("/test/", "test/")} 2>pebble.err &
+until grep -q "has no address yet" pebble.err; do sleep 0.05; done
+echo 127.0.0.1 challtestsrv >>/etc/hosts
+{commands["challtestsrv"].replace("10.30.50.3", "127.0.0.1")} &
+fakeca health --wait 30s
+""")
 PY
 
 mkdir -p "$work/job/test/config" "$work/path"
@@ -46,6 +50,8 @@ jq -n --arg work "$work" '{pebble: {listenAddress: "0.0.0.0:14000", managementLi
 cat >"$work/job.sh" <<'JOB'
 set -e
 ip link set lo up
+cp /etc/hosts "$1/hosts"
+mount --bind "$1/hosts" /etc/hosts
 cd "$1/job"
 export PATH="$1/path:/usr/sbin:/usr/bin:/sbin:/bin" PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0
 . "$2"
@@ -55,8 +61,8 @@ fakeca --advance-days 60
 kill $(jobs -p)
 wait
 JOB
-unshared=(unshare --net)
-[ "$(id -u)" -eq 0 ] || unshared=(unshare --net --map-root-user)
+unshared=(unshare --net --mount)
+[ "$(id -u)" -eq 0 ] || unshared+=(--map-root-user)
 for script in plain.sh action.sh compose.sh; do
     timeout 120 "${unshared[@]}" bash "$work/job.sh" "$work" "$work/$script" "$python" "$programs" >"$work/${script%.sh}.log" 2>&1 ||
         fail "what the page tells to do (${script%.sh}) does not work"

@@ -70,6 +70,7 @@ refused "no address to listen on" -config no-port.json
 refused "unknown option '--confg', did you mean '--config'?" -confg good.json
 same "$(exits "$fakeca" pebble -version)" 0 "the exit code of -version"
 contains "$(cat out.log)" "Pebble version: " "-version"
+[[ $(cat out.log) =~ version:\ v?([0-9]+)\.([0-9]+) && ${BASH_REMATCH[1]} -eq 2 && ${BASH_REMATCH[2]} -ge 8 ]] || fail "suites take this for an old version"
 jq '.pebble.keyAlgorithm = "dsa"' good.json >algorithm.json
 same "$(exits "$fakeca" pebble -config algorithm.json)" 1 "the exit code for an unknown algorithm"
 contains "$(cat out.log)" "'pebble.keyAlgorithm' must be \"rsa\" or \"ecdsa\"" "an unknown algorithm"
@@ -108,6 +109,12 @@ done
 same "$(status "$pebble_management/set-renewal-info/")" 405 "GET /set-renewal-info/"
 same "$(status "$pebble_management/roots/-1")" 404 "a root that is none"
 same "$(status "$pebble_management/cert-status-by-serial/$(printf 'a%.0s' $(seq 200))")" 400 "a serial of 200 digits"
+
+# HTTP/1.0 without a Host
+old_http() { printf '%s HTTP/1.0\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s' "$1" "${#2}" "$2" |
+    timeout 20 openssl s_client -quiet -connect "${pebble_management#https://}" 2>/dev/null; }
+contains "$(old_http "GET /roots/0" "")" "BEGIN CERTIFICATE" "a request of HTTP/1.0"
+contains "$(old_http "POST /set-renewal-info/" "{}")" " 400 " "a request of HTTP/1.0"
 
 # renewal information by hand is what the client gets
 http_port=$(free_port)
