@@ -347,9 +347,9 @@ void fc_policy_set_external_account(struct fc_policy *policy, bool offered, bool
     for (size_t i = 0; i < file->n_boxes; i++) {
         file->boxes[i]->policy.external_account.offered = offered;
         file->boxes[i]->policy.external_account.required = required;
-        json_object_set_new(file->boxes[i]->root, "external_account",
-                            json_pack("{s:b,s:b,s:s}", "offered", offered, "required", required, "source",
-                                      "the operator's options"));
+        json_object_set_new(
+            file->boxes[i]->root, "external_account",
+            json_pack("{s:b,s:b,s:s}", "offered", offered, "required", required, "source", "the operator's options"));
     }
 }
 

@@ -1,5 +1,5 @@
 """An ACME client that can also do it wrongly, a web server for validations, and the list of rows. Standard library and cryptography."""
-import base64, contextlib, hashlib, hmac, http.client, http.server, json, re, socket, ssl, threading, urllib.parse, urllib.request
+import base64, hashlib, hmac, http.client, http.server, json, os, re, socket, ssl, subprocess, tempfile, threading, urllib.parse, urllib.request
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -8,6 +8,7 @@ from cryptography.x509.oid import NameOID
 
 URN = "urn:ietf:params:acme:error:"
 ROWS = {}  # id -> function
+LAST = set()  # functions that look at the whole run
 NOT_TESTED = {}  # id -> reason
 
 
@@ -19,10 +20,17 @@ class Departs(Exception):
     """A row that does not hold because the environment departs from it by that named boolean of its policy."""
 
 
-def row(*ids, departs=None):
-    """The function shows these rows. departs: the policy's boolean by which an environment leaves them out."""
+class Everywhere(str):
+    """A departure that no policy switches: every environment has it. The row must fail in each."""
+
+
+def row(*ids, departs=None, last=False):
+    """The function shows these rows. departs: the policy's boolean by which an environment leaves them out, or Everywhere(why). last: it
+    looks at what the other rows got, so it runs behind them."""
 
     def add(function):
+        if last:
+            LAST.add(function)
         for name in ids:
             if name in ROWS:
                 raise ValueError(name + " twice")
@@ -147,9 +155,19 @@ class Server:
         self.context = ssl.create_default_context(cafile=ca_file)
         parts = urllib.parse.urlsplit(directory)
         self.host, self.port = parts.hostname, parts.port
-        self.types, self.connection = set(), None
+        self.types, self.bare, self.errors, self.connection = set(), set(), 0, None
         self.directory = self.get(directory).json
         self.departures = self.ask("GET", "/api/v1/policy?environment=" + env)["policy"]
+
+    def queries(self):
+        """The queries to the mock DNS so far: (name, type)."""
+        found, after = [], 0
+        while True:
+            page = self.ask("GET", "/api/v1/events?types=dns.query&limit=1000&after=%d" % after)
+            if not page["events"]:
+                return found
+            found += [(e["data"]["name"].rstrip(".").lower(), e["data"]["type"]) for e in page["events"]]
+            after = page["next"]
 
     def ask(self, method, path, body=None):
         request = urllib.request.Request(self.management.rstrip("/") + path, method=method)
@@ -181,9 +199,18 @@ class Server:
                 self.connection = None
                 if attempt:
                     raise
-        if answer.json and isinstance(answer.json, dict) and answer.status >= 400:
+        if answer.status >= 400:
+            self.errors += 1
             self.types.add(answer.type)
+            self.look(method, path, answer)
         return answer
+
+    def look(self, method, path, answer):
+        """RFC 7807 section 3: what an error answer must be; kept for the row that judges all of them."""
+        good = answer["Content-Type"] == "application/problem+json" and isinstance(answer.json, dict) and (
+            answer.type and isinstance(answer.json.get("detail"), str) and answer.json.get("status") == answer.status)
+        if not good and method != "HEAD":
+            self.bare.add("%s %s: %s" % (method, path, answer))
 
     def get(self, url, **more):
         return self.send("GET", url, **more)
@@ -193,6 +220,37 @@ class Server:
 
     def skip(self, by):
         self.ask("POST", "/api/v1/clock/advance", {"by": by})
+
+
+class Own:
+    """A CA of a row's own, of the same program and environment, which asks the DNS of the first one: so it can be restarted, and what it asks
+    is in the first one's log."""
+
+    def __init__(self, s, *options):
+        self.s, self.options, self.folder = s, options, tempfile.TemporaryDirectory()
+        self.state = os.path.join(self.folder.name, "state")
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
+        words = [os.environ["FAKECA"], "serve", "--state", self.state, "--environment", self.s.env, "--acme-listen", "localhost:0", "--management-listen",
+                 "localhost:0", "--dns-listen", "none", "--dns-server", self.s.dns, "--port-map", "80=127.0.0.1:%d" % self.s.web.port, "--print", "none", "--log", "none", *self.options]
+        self.process = subprocess.Popen(words)
+        subprocess.run([os.environ["FAKECA"], "health", "--state", self.state, "--wait", "30s"], stdout=subprocess.DEVNULL, check=True)
+        with open(os.path.join(self.state, "run.json"), encoding="utf-8") as source:
+            run = json.load(source)
+        self.server = Server(run["directory"], run["ca_file"], run["management"], self.s.web, self.s.env)
+
+    def stop(self):
+        self.process.terminate()
+        need(self.process.wait(60) == 0, "it does not end well")
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
 
 
 UNSET = object()
@@ -255,7 +313,7 @@ class Client:
             if answer.json["status"] in states:
                 return answer
             threading.Event().wait(0.02)
-        raise Broken("%s stays %s" % (url, answer.json["status"]))
+        raise Broken("%s stays %s: %s" % (url, answer.json["status"], [x.get("error") for x in answer.json.get("challenges", [])]))
 
     def authorize(self, order):
         for url in order.json["authorizations"]:

@@ -359,6 +359,63 @@ def date_header(s):
     need(abs((sent - now).total_seconds()) < 60, sent, now)
 
 
-untested("needs a restart: e2e.cli and e2e.lego keep the account and the port over one", "C14")
-untested("unit.va_tlsalpn01, and the rows 8737-3", "C41")
-untested("unit.dns_server asks the mock over UDP and TCP; e2e.lego_dns uses its SOA", "C42")
+@row("C14")
+def restart(s):
+    with Own(s) as own:
+        c = Client(own.server)
+        before, order = own.server.url, ok(c.order("restart.test"), 201)
+        own.stop()
+        own.start()
+        need(own.server.url == before, before, own.server.url)
+        c.server = own.server
+        need(ok(c.new_account({"onlyReturnExisting": True}))["Location"] == c.url, "the account")
+        need(ok(c.fetch(order["Location"])).json == order.json, "the order")
+        c.authorize(order)
+
+
+@row("C41")
+def tls_alpn(s):
+    from rows_tls import attempt, dns, pair
+    (status, error), tls = attempt(s, "c41.test", lambda v, f: pair(dns("c41.test"), v, folder=f))
+    need(status == "valid" and tls.hellos and all(hello == (["c41.test"], ["acme-tls/1"]) for hello in tls.hellos), error, tls.hellos)
+
+
+TYPES = {"A": 1, "NS": 2, "SOA": 6, "TXT": 16, "AAAA": 28, "CAA": 257}
+
+
+def look_up(s, name, kind):
+    """What the mock DNS answers over UDP: response code and (type, data) of its answer section."""
+    host, port = s.dns.rsplit(":", 1)
+    question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0" + TYPES[kind].to_bytes(2, "big") + b"\0\1"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(10)
+        sock.sendto(b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + question, (host, int(port)))
+        data = sock.recv(65535)
+    at, found = 12 + len(question), []
+    for _ in range(int.from_bytes(data[6:8], "big")):
+        while data[at] and data[at] < 0xC0:  # its name: labels, or a pointer
+            at += 1 + data[at]
+        at += 2 if data[at] else 1
+        size = int.from_bytes(data[at + 8:at + 10], "big")
+        found.append((int.from_bytes(data[at:at + 2], "big"), data[at + 10:at + 10 + size]))
+        at += 10 + size
+    return data[3] & 15, found
+
+
+@row("C42")
+def mock_dns(s):
+    home = (TYPES["A"], bytes([127, 0, 0, 1]))
+    for name in ("c42.test", "www.c42.example", "localhost"):
+        need(look_up(s, name, "A") == (0, [home]), name, look_up(s, name, "A"))
+        need(look_up(s, name, "AAAA") == (0, []), name)
+    s.ask("PUT", "/api/v1/dns", {"name": "six.c42.test", "type": "AAAA", "values": ["::1"]})
+    need(look_up(s, "six.c42.test", "AAAA") == (0, [(TYPES["AAAA"], bytes(15) + b"\1")]), "AAAA by rule")
+    for kind in ("SOA", "NS"):
+        code, found = look_up(s, "test", kind)  # every last label is a zone
+        need(code == 0 and found and found[0][0] == TYPES[kind], kind, code, found)
+    s.ask("PUT", "/api/v1/dns", {"name": "_acme-challenge.c42.test", "type": "TXT", "values": ["at once"]})
+    need(look_up(s, "_acme-challenge.c42.test", "TXT") == (0, [(TYPES["TXT"], b"\x07at once")]), "TXT")
+    began = time.monotonic()
+    for i in range(20):
+        need(look_up(s, "n%d.c42.test" % i, "CAA") == (0, []), "CAA")
+    need(time.monotonic() - began < 5, "20 empty answers take", time.monotonic() - began, "s")

@@ -1,5 +1,5 @@
 """RFC 8555, section 7: directory, accounts, orders, authorizations, certificates, revocation."""
-import json, re, threading
+import datetime, json, re, threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -105,13 +105,14 @@ def terms_member(s):
 
 
 @row("8555-7.1.3-05")
-def failed_order(s):
+def failed_issuance(s):
     c = Client(s)
-    order = ok(c.order("failing.test"), 201)
-    challenge = c.challenge(order.json["authorizations"][0])
-    s.web.put(challenge["token"], b"wrong")
-    c.post(challenge["url"], {})
-    c.wait(order["Location"], "invalid")
+    location, order = c.ready("failing.test")
+    s.ask("POST", "/api/v1/faults", {"kind": "issuance-fails", "times": 1, "environment": s.env})
+    answer = c.post(order["finalize"], {"csr": csr(["failing.test"])})
+    need(answer.status == 500 and answer.type == "serverInternal", answer)
+    failed = c.wait(location, "invalid").json
+    need(failed["error"]["type"] == URN + "serverInternal" and failed["error"]["detail"], failed)
 
 
 @row("8555-7.1.3-07", "8555-7.4-18", "8555-7.4-19", "8555-7.4-21", "8555-7.1.6-09")
@@ -167,7 +168,9 @@ def validation(s):
     url = ok(c.order("val.test"), 201).json["authorizations"][0]
     challenge = c.challenge(url)
     s.web.right(challenge["token"], c.key)
+    s.ask("PUT", "/api/v1/dns", {"name": "val.test", "type": "A", "values": ["127.0.0.1"], "delay": "700ms"})
     ok(c.post(challenge["url"], {"unknown": 1}))
+    need(ok(c.fetch(url)).json["status"] == "pending", "not pending while it is validated")
     authz = c.wait(url, "valid").json
     need(authz["expires"] and len(authz["challenges"]) == 1 and authz["challenges"][0]["status"] == "valid", authz)
     need(re.match(r"\d{4}-", authz["challenges"][0]["validated"]), authz)
@@ -194,7 +197,7 @@ def processing(s):
     c.wait(url, "valid")
 
 
-@row("8555-7.1.6-04", "8555-7.1.6-07", "8555-7.5.1-05", "8555-8-04", "8555-8-05", "8555-8.3-08", "8555-8.3-10", "8555-7.5.1-10")
+@row("8555-7.1.6-04", "8555-7.1.6-07", "8555-7.5.1-05", "8555-8-04", "8555-8-05", "8555-7.5.1-10")
 def failed_validation(s):
     c = Client(s)
     order = ok(c.order("bad.test"), 201)
@@ -205,7 +208,16 @@ def failed_validation(s):
     authz = c.wait(url, "invalid").json
     need(authz["challenges"][0]["status"] == "invalid" and authz["challenges"][0]["error"]["type"].startswith(URN), authz)
     need(ok(c.fetch(order["Location"])).json["status"] == "invalid", "order")
+    before = len(s.web.requests)
     refused(c.post(challenge["url"], {}), None, 400)
+    other = ok(c.order("bad2.test"), 201).json["authorizations"][0]
+    challenge = c.challenge(other)
+    ok(c.post(other, {"status": "deactivated"}))
+    refused(c.post(challenge["url"], {}), None, (400, 404))
+    challenge = c.challenge(ok(c.order("bad3.test"), 201).json["authorizations"][0])
+    s.skip("60d")
+    refused(c.post(challenge["url"], {}), None, (400, 404))
+    need(len(s.web.requests) == before, "the web server was asked again")
 
 
 @row("8555-7.1.6-05", "8555-7.1.6-08", "8555-7.4-09")
@@ -467,10 +479,23 @@ def revoke_after_deactivation(s):
 
 @row("8555-7.4-02")
 def impossible_order(s):
-    refused(Client(s).order("fine.test", "not_fine.test"))
+    c = Client(s)
+    refused(c.order("fine.test", "not_fine.test"))
+    year = int(s.ask("GET", "/api/v1/clock")["now"][:4])
+    refused(c.order("fine.test", notAfter="%d-01-01T00:00:00Z" % (year + 20)), "malformed", 400)
+    refused(c.order("fine.test", notBefore="%d-01-01T00:00:00Z" % (year - 1)), "malformed", 400)
 
 
-@row("8555-7.4-03", "8555-7.4-24", "8555-7.4-13", "8555-7.4-14", "prof-4-08")
+@row("8555-7.4-13")
+def names_in_cn_or_san(s):
+    c = Client(s)
+    for i, (names, cn) in enumerate((([], "cn0.test"), (["cn1.test"], None), (["cn2.test"], "cn2.test"))):
+        location, order = c.ready("cn%d.test" % i)
+        ok(c.post(order["finalize"], {"csr": csr(names, cn=cn)}))
+        c.wait(location, "valid")
+
+
+@row("8555-7.4-03", "8555-7.4-24", "8555-7.4-14", "prof-4-08")
 def certificate_contents(s):
     c, key = Client(s), ec.generate_private_key(ec.SECP256R1())
     location, order = c.ready("one.test", "two.test")
@@ -485,14 +510,14 @@ def certificate_contents(s):
 @row("8555-7.4-04", "8555-7.4-05", departs="departures.no_dates_in_orders")
 def dates(s):
     c = Client(s)
-    now = s.ask("GET", "/api/v1/clock")["now"]
-    until = "%d-%s" % (int(now[:4]), now[5:10])
-    import datetime
-    end = (datetime.datetime.fromisoformat(now[:19]) + datetime.timedelta(days=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    order = ok(c.order("dated.test", notAfter=end), 201)
-    need(order.json["notAfter"] == end and until, order)
-    issued = c.issue("dated2.test", notAfter=end)
-    need(issued.leaf.not_valid_after.strftime("%Y-%m-%dT%H:%M:%SZ") == end, issued.leaf.not_valid_after)
+    now = datetime.datetime.fromisoformat(s.ask("GET", "/api/v1/clock")["now"][:19])
+    begin, end = now + datetime.timedelta(hours=1), now + datetime.timedelta(days=5)
+    shown = {"notBefore": begin.strftime("%Y-%m-%dT%H:%M:%SZ"), "notAfter": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    asked = {"notBefore": shown["notBefore"], "notAfter": (end + datetime.timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M:%S+04:00")}
+    order = ok(c.order("dated.test", **asked), 201)
+    need({name: order.json[name] for name in shown} == shown, order)
+    leaf = c.issue("dated2.test", **asked).leaf
+    need((leaf.not_valid_before, leaf.not_valid_after) == (begin, end), leaf.not_valid_before, leaf.not_valid_after)
 
 
 @row("8555-7.4-06", "8555-7.4-07")
@@ -508,7 +533,9 @@ def order_shape(s):
 def csr_refused(s):
     c = Client(s)
     location, order = c.ready("csr.test")
-    for payload in ({}, {"csr": 5}, {"csr": "AAAA"}, {"csr": csr(["csr.test"]) + "="}):
+    good = csr(["csr.test"])
+    pem = "-----BEGIN CERTIFICATE REQUEST-----\n%s\n-----END CERTIFICATE REQUEST-----\n" % base64.b64encode(unb64(good)).decode()
+    for payload in ({}, {"csr": 5}, {"csr": "AAAA"}, {"csr": good + "="}, {"csr": pem}, {"csr": b64(unb64(good) + b"x")}):
         refused(c.post(order["finalize"], payload))
     need(ok(c.fetch(location)).json["status"] == "ready", "ready")
     ok(c.post(order["finalize"], {"csr": csr(["csr.test"])}))
@@ -533,14 +560,23 @@ def bad_csr_type(s):
 @row("8555-7.4-16")
 def not_ready(s):
     c = Client(s)
-    refused(c.post(ok(c.order("notyet.test"), 201).json["finalize"], {"csr": csr(["notyet.test"])}), "orderNotReady", 403)
+    pending = ok(c.order("notyet.test"), 201)
+    refused(c.post(pending.json["finalize"], {"csr": csr(["notyet.test"])}), "orderNotReady", 403)
+    ok(c.post(pending.json["authorizations"][0], {"status": "deactivated"}))
+    refused(c.post(pending.json["finalize"], {"csr": csr(["notyet.test"])}), "orderNotReady", 403)
+    location, order = c.ready("notyet2.test")
+    s.ask("POST", "/api/v1/faults", {"kind": "processing", "delay": "1s", "times": 1, "environment": s.env})
+    need(ok(c.post(order["finalize"], {"csr": csr(["notyet2.test"])})).json["status"] == "processing", "processing")
+    refused(c.post(order["finalize"], {"csr": csr(["notyet2.test"])}), "orderNotReady", 403)
+    c.wait(location, "valid")
+    refused(c.post(order["finalize"], {"csr": csr(["notyet2.test"])}), "orderNotReady", 403)
 
 
 @row("8555-7.4-17")
 def finalize_race(s):
     c, found = Client(s), []
     _, order = c.ready("race.test")
-    bodies = [c.jws(order["finalize"], {"csr": csr(["race.test"])}) for _ in range(2)]
+    bodies = [c.jws(order["finalize"], {"csr": csr(["race.test"])}) for _ in range(10)]
 
     def run(body):
         other = Server(s.url, s.ca_file, s.management, s.web, s.env)
@@ -548,7 +584,9 @@ def finalize_race(s):
 
     threads = [threading.Thread(target=run, args=(b,)) for b in bodies]
     [t.start() for t in threads], [t.join() for t in threads]
-    need(sorted(found) == [200, 403], found)
+    need(sorted(found) == [200] + 9 * [403], found)
+    made = s.ask("GET", "/api/v1/certificates?name=race.test&environment=" + s.env)["certificates"]
+    need(len(made) == 1, len(made), "certificates")
 
 
 @row("8555-7.4-20")
@@ -645,7 +683,9 @@ def retry_after_of_challenges(s):
 @row("8555-7.5.1-08")
 def foreign_challenge(s):
     a, b = Client(s), Client(s)
-    refused(b.post(a.challenge(ok(a.order("theirs.test"), 201).json["authorizations"][0])["url"], {}))
+    challenge = a.challenge(ok(a.order("theirs.test"), 201).json["authorizations"][0])
+    refused(b.post(challenge["url"], {}))
+    need(ok(a.fetch(challenge["url"])).json["status"] == "pending" and not s.web.seen(challenge["token"]), "it was validated")
 
 
 @row("8555-7.5.1-09")
@@ -666,7 +706,10 @@ def authz_deactivation(s):
     refused(a.post(url, {"status": "valid"}))
     need(ok(a.post(url, {"status": "deactivated"})).json["status"] == "deactivated", "status")
     need(ok(a.fetch(location)).json["status"] == "invalid", "order")
-    need(ok(a.order("off.test", "off2.test"), 201).json["status"] == "pending", "used again")
+    refused(a.post(order["finalize"], {"csr": csr(["off.test"])}), "orderNotReady", 403)
+    again = ok(a.order("off.test"), 201).json
+    need(again["status"] == "pending" and url not in again["authorizations"], "used again")
+    need(ok(a.post(again["authorizations"][0], {"status": "deactivated"})).json["status"] == "deactivated", "a pending one")
 
 
 @row("8555-7.6-01", "8555-7.6-03", "8555-7.6-08", "8555-7.6-13")
@@ -675,7 +718,10 @@ def revocation(s):
     issued, url = c.issue("rev.test"), s.directory["revokeCert"]
     ok(c.post(url, {"certificate": issued.der}))
     refused(c.post(url, {"certificate": issued.der}), "alreadyRevoked", 400)
-    refused(c.post(url, {"certificate": "AAAA"}))
+    other = c.issue("rev2.test")
+    pem = other.leaf.public_bytes(serialization.Encoding.PEM).decode()
+    for text in ("AAAA", pem, other.der[:-40], other.der + "=", 5):
+        refused(c.post(url, {"certificate": text}), "malformed", 400)
 
 
 @row("8555-7.6-02", "8555-7.6-04", "8555-7.6-05", "8555-7.6-07")
@@ -686,6 +732,8 @@ def revocation_rights(s):
     b.ready("right.test")
     refused(b.post(url, {"certificate": issued.der}), "unauthorized", 403)
     refused(Client(s, register=False).post(url, {"certificate": issued.der}, jwk=True), "unauthorized", 403)
+    found = s.ask("GET", "/api/v1/certificates?name=right.test&environment=" + s.env)["certificates"]
+    need([f["status"] for f in found] == ["valid"], "revoked all the same", found)
     b.ready("right2.test")
     ok(b.post(url, {"certificate": issued.der}))
 
@@ -701,8 +749,10 @@ def revocation_by_key(s):
 def revocation_reasons(s):
     c = Client(s)
     issued = c.issue("reason.test")
-    refused(c.post(s.directory["revokeCert"], {"certificate": issued.der, "reason": 7}), "badRevocationReason", 400)
-    refused(c.post(s.directory["revokeCert"], {"certificate": issued.der, "reason": "x"}))
+    for reason in (7, 11, -1, 99):
+        refused(c.post(s.directory["revokeCert"], {"certificate": issued.der, "reason": reason}), "badRevocationReason", 400)
+    for reason in ("1", 1.5, [1]):
+        refused(c.post(s.directory["revokeCert"], {"certificate": issued.der, "reason": reason}), "malformed", 400)
 
 
 @row("8555-7.6-10", departs="departures.revocation_reasons_unnamed")
@@ -728,7 +778,6 @@ def crl_reasons(s):
 
 @row("8555-7.6-14")
 def revocation_foreign(s):
-    import datetime
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x.test")])
     cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(5)
             .not_valid_before(datetime.datetime(2020, 1, 1)).not_valid_after(datetime.datetime(2190, 1, 1)).sign(key, hashes.SHA256()))
@@ -763,6 +812,30 @@ def redirects(s):
         c.wait(url, "valid")
 
 
+@row("8555-8.3-08")
+def wrong_bodies(s):
+    c = Client(s)
+    for i, make in enumerate((lambda t: t, lambda t: t + "." + Key().thumbprint(), lambda t: "x" + t[1:] + "." + c.key.thumbprint(), lambda t: "",
+                              lambda t: " " + t + "." + c.key.thumbprint(), lambda t: "<html>" + t + "." + c.key.thumbprint() + "</html>")):
+        s.ask("POST", "/api/v1/limits/reset", {"environment": s.env})
+        url = ok(c.order("body%d.test" % i), 201).json["authorizations"][0]
+        challenge = c.challenge(url)
+        s.web.put(challenge["token"], make(challenge["token"]).encode())
+        c.post(challenge["url"], {})
+        c.wait(url, "invalid")
+
+
+@row("8555-8.3-10")
+def failed_requests(s):
+    c = Client(s)
+    for status in (404, 500, 403):
+        url = ok(c.order("status%d.test" % status), 201).json["authorizations"][0]
+        challenge = c.challenge(url)
+        s.web.put(challenge["token"], (challenge["token"] + "." + c.key.thumbprint()).encode(), status)
+        c.post(challenge["url"], {})
+        c.wait(url, "invalid")
+
+
 @row("8555-8.3-12")
 def any_content_type(s):
     c = Client(s)
@@ -789,6 +862,9 @@ def try_dns(c, name, make):
 @row("8555-8.4-02", "8555-8.4-03", "8555-8.4-04", "8555-8.4-05", "8555-8.4-06")
 def dns_01(s):
     c = Client(s)
+    need(try_dns(c, "*.d0.test", lambda v: txt(s, "_acme-challenge.d0.test", v)) == "valid", "wildcard")
+    need(try_dns(c, "d6.test", lambda v: txt(s, "_acme-challenge.d6.test", unb64(v).hex())) == "invalid", "hexadecimal")
+    need(try_dns(c, "d7.test", lambda v: txt(s, "d7.test", v)) == "invalid", "at the name itself")
     need(try_dns(c, "d1.test", lambda v: txt(s, "_acme-challenge.d1.test", v)) == "valid", "one")
     need(try_dns(c, "d2.test", lambda v: txt(s, "_acme-challenge.d2.test", "x", v, "y")) == "valid", "among others")
     need(try_dns(c, "d3.test", lambda v: txt(s, "_acme-challenge.d3.test", v + "=")) == "invalid", "padded")

@@ -1,0 +1,297 @@
+"""Beyond the RFCs' rows (fixtures/conformance/more.tsv): what other CAs of this kind hang on, panic or get wrong (reference/peers.md), the
+further kinds of account keys, and the reuse of orders and authorizations, switched on and off and purged."""
+import json, os, subprocess, tempfile
+
+from lib import *
+from rows_request import fail, roll
+
+
+def serves(s, after):
+    """For an account that has nothing to do with what was done before: all that Pebble stopped doing."""
+    other = Client(s)
+    order = ok(other.order("alive.test"), 201)
+    need(ok(other.fetch(order.json["authorizations"][0])).json["status"] == "pending", "after", after)
+    need(ok(other.fetch(order["Location"])).json["status"] == "pending", "after", after)
+
+
+@row("peers-sibling-challenge")
+def sibling_challenge(s):
+    c = Client(s)
+    order = ok(c.order("sibling.test"), 201)
+    authz = order.json["authorizations"][0]
+    siblings = ok(c.fetch(authz)).json["challenges"]
+    c.authorize(order)
+    for challenge in siblings * 2:
+        for payload in ({}, None):
+            answer = c.post(challenge["url"], payload)
+            need(answer.status in (200, 400, 404), challenge["type"], payload, answer)
+    need(ok(c.fetch(authz)).json["status"] == "valid", "it is valid no more")
+    serves(s, "a POST to a sibling challenge")
+
+
+@row("peers-second-post")
+def second_post(s):
+    c = Client(s)
+    authz = ok(c.order("second.test"), 201).json["authorizations"][0]
+    challenge = c.challenge(authz)
+    s.web.right(challenge["token"], c.key)
+    s.ask("PUT", "/api/v1/dns", {"name": "second.test", "type": "A", "values": ["127.0.0.1"], "delay": "400ms"})
+    for _ in range(4):
+        ok(c.post(challenge["url"], {}))
+    c.wait(authz, "valid")
+    ok(c.post(challenge["url"], {}))
+    serves(s, "many a POST to one challenge")
+
+
+@row("peers-one-label")
+def one_label(s):
+    c = Client(s)
+    for name in ("example", "localhost", "com", "a", "test", "", ".", "-"):
+        answer = c.order(name)
+        need(answer.status in (201, 400), name, answer)
+    need(s.departures["blocked_names"] or s.env != "production", "nothing is blocked: the case is not met")
+    serves(s, "names of one label")
+
+
+@row("peers-nonsense-dates")
+def nonsense_dates(s):
+    c = Client(s)
+    for more in ({"notAfter": "nonsense"}, {"notBefore": "nonsense"}, {"notAfter": "9999-99-99T99:99:99Z"}, {"notAfter": 7},
+                 {"notBefore": "2020-01-01T00:00:00Z", "notAfter": "2020-02-01T00:00:00Z"}):
+        refused(c.order("dates.test", **more), "malformed", 400)
+    serves(s, "orders with dates")
+
+
+@row("peers-finished-orders-list")
+def finished_orders_list(s):
+    a, b = Client(s), Client(s)
+    a.issue("finished.test")  # one account with orders that are over, one with none that is listed
+    for c, left in ((a, 1), (b, 0)):
+        fail(c, "finished%d.test" % left, b"x")
+        listed = ok(c.fetch(c.url)).json.get("orders")
+        need(bool(listed) != s.departures["departures"]["no_orders_list"], "the orders list of the account:", listed)
+        for i in range(2):
+            if listed:
+                need(len(ok(c.fetch(listed)).json["orders"]) == left + i, "what is left")
+            ok(c.order("next%d.test" % i), 201)
+
+
+@row("peers-failed-replacement")
+def failed_replacement(s):
+    c = Client(s)
+    certid = c.issue("renewed.test").certid()
+    order = ok(c.order("renewed.test", "other.renewed.test", replaces=certid), 201)
+    ok(c.post(order.json["authorizations"][-1], {"status": "deactivated"}))
+    need(ok(c.fetch(order["Location"])).json["status"] == "invalid", "the first replacement")
+    ok(c.order("renewed.test", "again.renewed.test", replaces=certid), 201)
+
+
+@row("peers-post-renewal-info")
+def post_renewal_info(s):
+    c = Client(s)
+    url = s.directory["renewalInfo"] + "/" + c.issue("posted.test").certid()
+    refused(c.post(url, {}), "malformed", 405)
+    ok(s.get(url))
+
+
+@row("peers-advertised-is-served")
+def advertised_is_served(s):
+    c = Client(s)
+    for name, url in s.directory.items():
+        if isinstance(url, str) and url.startswith(s.url.rsplit("/", 1)[0]) and "Nonce" not in name:
+            answer = c.post(url, {})
+            need(answer.status < 500 and answer.status != 404 or name == "renewalInfo", name, answer)
+    refused(Client(s, register=False).new_account({"termsOfServiceAgreed": False}))
+    ok(roll(c, Key()))
+
+
+@row("peers-dns-trouble-is-dns")
+def dns_trouble(s):
+    for rcode in ("SERVFAIL", "NXDOMAIN", "REFUSED"):
+        name = rcode.lower() + ".trouble.test"
+        s.ask("PUT", "/api/v1/dns", {"name": name, "type": "*", "rcode": rcode})
+        found = fail(Client(s), name, b"")
+        need(found["error"]["type"] == URN + "dns", rcode, found)
+
+
+@row("peers-redirects-as-there")
+def redirects_as_there(s):
+    c = Client(s)
+    for i, (status, to) in enumerate(((303, "/elsewhere"), (302, "http://redirect1.test:8080/elsewhere"), (302, "ftp://redirect2.test/elsewhere"))):
+        url = ok(c.order("redirected%d.test" % i), 201).json["authorizations"][0]
+        challenge = c.challenge(url)
+        s.web.put(challenge["token"], b"", status, {"Location": to})
+        s.web.answers["/elsewhere"] = (200, {}, (challenge["token"] + "." + c.key.thumbprint()).encode())
+        c.post(challenge["url"], {})
+        c.wait(url, "invalid")
+
+
+def start_with(config):
+    """Exit status and error of a start with this config file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "config.json")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(config)
+        done = subprocess.run([os.environ["FAKECA"], "serve", "--state", os.path.join(folder, "state"), "--config", path], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+        return done.returncode, done.stderr
+
+
+@row("peers-mistyped-config-key")
+def mistyped_config_key(_):
+    for config, says in (('{"port-mapp": "80=81"}', "port-mapp"), ('{\n "pace": "fsat"}', "fsat"), ('{"threads": "2"}', "threads"), ('{"threads": 2', "config"), ("[]", "config")):
+        status, error = start_with(config)
+        need(status == 2 and says in error, config, status, error)
+
+
+# ---- account keys: PS256 and EdDSA ----
+
+
+def ps256():
+    key = Key("RSA-2048")
+    key.alg = "PS256"
+    return key
+
+
+FURTHER = (("PS256", ps256), ("EdDSA", lambda: Key("Ed25519")))
+
+
+@row("keys-further-kinds", departs="requests.signature_algorithms")
+def further_kinds(s):
+    for alg, make in FURTHER:
+        c = Client(s, make(), register=False)
+        c.url = ok(c.new_account({"termsOfServiceAgreed": True}), 201)["Location"]
+        issued = c.issue("%s.keys.test" % alg.lower())
+        ok(c.post(s.directory["revokeCert"], {"certificate": issued.der}))
+        need(ok(c.new_account({"onlyReturnExisting": True}))["Location"] == c.url, "account")
+
+
+@row("keys-rollover-to-further-kinds", departs="requests.signature_algorithms")
+def rollover_to_further_kinds(s):
+    c = Client(s)
+    for new in (ps256(), Key("Ed25519"), Key()):  # to each, from each, and back
+        ok(roll(c, new))
+        refused(c.fetch(c.url))
+        c.key = new
+        ok(c.fetch(c.url))
+    c.issue("rolled.keys.test")
+
+
+@row("keys-refused-kinds")
+def refused_kinds(s):
+    """Where the policy does not have them the refusal says which there are; a bad signature is refused where it has them."""
+    known = s.departures["requests"]["signature_algorithms"]
+    c = Client(s)
+    for alg, make in FURTHER + (("ES256K", Key), ("HS256", Key)):
+        if alg in known:
+            other = make()
+            body = Client(s, other, register=False).jws(s.directory["newAccount"], {"termsOfServiceAgreed": True}, jwk=True, kid=None)
+            raw = bytearray(unb64(body["signature"]))
+            raw[3] ^= 1
+            refused(c.send(s.directory["newAccount"], {**body, "signature": b64(bytes(raw))}), "malformed", 400)
+            continue
+        says = 'JWS signature header contains unsupported algorithm "%s", expected one of [%s]' % (alg, " ".join(known))
+        answer = refused(Client(s, make(), register=False).new_account({"termsOfServiceAgreed": True}, alg=alg), "badSignatureAlgorithm", 400)
+        need(answer.json["algorithms"] == known and answer.json["detail"].endswith(says), answer)
+        if alg in ("PS256", "EdDSA"):
+            new = make()
+            refused(roll(c, new), "badSignatureAlgorithm", 400)
+            ok(c.fetch(c.url))
+
+
+# ---- reuse ----
+
+
+def reused(c, first, second):
+    """Whether the second order for the same names is the first."""
+    one, two = ok(c.order(*first), 201), ok(c.order(*second), 201)
+    return one["Location"] == two["Location"]
+
+
+def validates_nothing(c, name):
+    """Whether the order after a certificate needs no validation."""
+    c.issue(name)
+    return ok(c.order(name, "b." + name), 201).json, ok(c.order(name), 201).json["status"] == "ready"
+
+
+def purge(s, **whose):
+    return s.ask("POST", "/api/v1/authorizations/purge", {"environment": s.env, **whose})
+
+
+@row("reuse-as-there")
+def reuse_as_there(s):
+    c, other = Client(s), Client(s)
+    on = s.departures["reuse"]
+    names = ["one.reuse.test", "two.reuse.test"]
+    need(reused(c, names, names[::-1]) == on["orders"], "orders")
+    need(not reused(other, names, names[:1]), "another set of names")
+    both, again = validates_nothing(c, "three.reuse.test")
+    need(again == on["authorizations"] and both["status"] == "pending", "authorizations")
+
+
+def switched(s, **reuse):
+    policy = s.ask("GET", "/api/v1/policy?environment=" + s.env)["policy"]
+    policy["reuse"].update(reuse)
+    policy.setdefault("changes", [])
+    folder = tempfile.TemporaryDirectory()
+    path = os.path.join(folder.name, "policy.json")
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(policy, out)
+    own = Own(s, "--policy", path)
+    own.policy = folder
+    return own
+
+
+@row("reuse-orders-off")
+def orders_off(s):
+    with switched(s, orders=False, authorizations=True) as own:
+        c = Client(own.server)
+        need(not reused(c, ["off.reuse.test"], ["off.reuse.test"]), "the order was used again")
+        need(validates_nothing(c, "off2.reuse.test")[1], "authorizations are another switch")
+
+
+@row("reuse-authorizations-off")
+def authorizations_off(s):
+    with switched(s, orders=True, authorizations=False) as own:
+        c = Client(own.server)
+        need(reused(c, ["off.reuse.test"], ["off.reuse.test"]), "orders are another switch")
+        need(not validates_nothing(c, "off2.reuse.test")[1], "the authorization was used again")
+
+
+@row("reuse-purge-api")
+def purge_by_api(s):
+    a, b = Client(s), Client(s)
+    for c in (a, b):
+        c.issue("p1.purge.test")
+        c.issue("p2.purge.test")
+
+    def ready(c, name):
+        return ok(c.order(name, "x%s.purge.test" % s.nonce()[:12].lower().replace("_", "").replace("-", "")), 201)
+
+    def kept(c, name):
+        order = ready(c, name)
+        states = {x["identifier"]["value"]: x["status"] for x in (ok(c.fetch(u)).json for u in order.json["authorizations"])}
+        return states[name] == "valid"
+
+    number = int(a.url.rsplit("/", 1)[1])
+    need(kept(a, "p1.purge.test") and kept(b, "p1.purge.test"), "not used again before")
+    need(purge(s, name="p1.purge.test", account=number)["removed"] == 1, "removed")
+    need([kept(a, "p1.purge.test"), kept(a, "p2.purge.test"), kept(b, "p1.purge.test")] == [False, True, True], "by account and name")
+    need(purge(s, name="p1.purge.test")["removed"] == 1 and not kept(b, "p1.purge.test") and kept(b, "p2.purge.test"), "by name")
+    need(purge(s)["removed"] >= 2 and not kept(a, "p2.purge.test") and not kept(b, "p2.purge.test"), "all")
+    need(purge(s, names="x").get("error") == 400 and purge(s, account="x").get("error") == 400, "a mistyped member")
+
+
+@row("reuse-purge-command")
+def purge_by_command(s):
+    c = Client(s)
+    c.issue("cmd.purge.test")
+
+    def command(*words):
+        return subprocess.run([os.environ["FAKECA"], "reset", *words, "--management", s.management], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, text=True)
+
+    done = command("authorizations", "--name", "cmd.purge.test", "--environment", s.env)
+    need(done.returncode == 0 and done.stdout == "1 authorization ended: the next order validates again\n", done.stdout, done.stderr)
+    need(ok(c.order("cmd.purge.test"), 201).json["status"] == "pending", "used again")
+    need(command("--name", "x.test").returncode == 2 and command("authorisations").returncode == 2, "bad usage is taken")
+    ok(c.fetch(c.url))
