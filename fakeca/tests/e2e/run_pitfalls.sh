@@ -123,6 +123,7 @@ out=$(run --strict -- "$odd_32" old-numbers 2>"$work/e.txt") && fail "T29: --str
 same "$(head -n 3 <<<"$out" | sort -u)" overflow "T29: 32-bit time behind 2038"
 near "$(tail -n 1 <<<"$out")" "$(date -d 2040-01-01T00:00:00Z +%s)" "$(($(date -d 2040-01-01T00:00:00Z +%s) + 60))" "T29: 64-bit time of a 32-bit program"
 contains "$(cat "$work/e.txt")" "has 32-bit time, which ends on 2038-01-19"
+contains "$(run --explain -- "$odd_32")" "notify (32-bit)" "what is said of a 32-bit program"
 ca clock reset >/dev/null
 offset=0
 

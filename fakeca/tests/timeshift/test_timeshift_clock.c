@@ -1,10 +1,12 @@
 /* The launcher's reader of the clock file, against files that the CA's writer makes and files that nobody should read. */
 #include "timeshift/timeshift_clock.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/base_clock.h"
@@ -149,6 +151,75 @@ static void an_ended_writer_leaves_a_clock_that_goes_on(void **state)
     assert_int_equal(slot.wall_sec, 2 * 86400);
 }
 
+/* The writer died between two stores (T15): what it had begun lies in the slot that is not valid, and in the journal. */
+static void a_change_that_was_begun_is_no_change(void **state)
+{
+    struct state *s = *state;
+    struct fc_timeshift_jump jumps[FC_CLOCK_JOURNAL + 1];
+    const int64_t begun = INT64_C(0x5a5a5a5a5a5a5a5a);
+    struct fc_clock_now_slot slot;
+    int64_t wall = 86400, mono = 86400;
+
+    assert_int_equal(fc_clock_advance(s->writer, FC_DAY, NULL), 0); /* generation 1: slot 1 at 128 is valid */
+    assert_int_equal(fc_timeshift_clock_open(s->path, &s->reader, NULL), 0);
+    fc_clock_free(FC_TAKE(s->writer));
+    uint32_t generation = atomic_load(&s->reader.page->generation);
+    /* each field of slot 0 in turn, then the journal's entry of generation 2 */
+    for (off_t at = 64; at <= 64 + 48; at += 8) {
+        spoil(s, at, &begun, sizeof begun);
+        assert_int_equal(fc_clock_slot_read(s->reader.page, &slot), generation);
+        assert_int_equal(slot.wall_sec, 86400);
+        assert_int_equal(slot.mode, FC_CLOCK_FOLLOW);
+    }
+    spoil(s, 192 + 2 * 32 + 8, &begun, sizeof begun);
+    assert_int_equal(fc_timeshift_clock_jumps(s->reader.page, &generation, &wall, &mono, jumps), 0);
+    /* the next writer goes on from what is valid */
+    assert_int_equal(fc_clock_open(s->path, &s->writer, NULL), 0);
+    assert_int_equal(fc_clock_advance(s->writer, FC_HOUR, NULL), 0);
+    assert_int_equal(fc_timeshift_clock_jumps(s->reader.page, &generation, &wall, &mono, jumps), 1);
+    assert_int_equal(jumps[0].wall, 3600);
+    assert_int_equal(wall, 86400 + 3600);
+}
+
+/* A child that skips an hour again and again: both offsets grow alike, in every state that a reader may see. */
+static pid_t start_writer(const char *path)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct fc_clock *clock;
+        if (fc_clock_open(path, &clock, NULL))
+            _exit(1);
+        while (fc_clock_advance(clock, FC_HOUR, NULL) == 0)
+            ;
+        _exit(2);
+    }
+    return child;
+}
+
+static void a_killed_writer_leaves_a_whole_state(void **state)
+{
+    struct state *s = *state;
+    struct fc_clock_now_slot slot;
+
+    fc_clock_free(FC_TAKE(s->writer));
+    assert_int_equal(fc_timeshift_clock_open(s->path, &s->reader, NULL), 0);
+    for (uint32_t round = 1; round <= 60; round++) {
+        uint32_t from = atomic_load(&s->reader.page->generation);
+        int64_t deadline = fc_clock_mono() + 20 * FC_SECOND;
+        pid_t child = start_writer(s->path);
+        assert_true(child > 0);
+        while (fc_clock_slot_read(s->reader.page, &slot) - from < round * 3 && fc_clock_mono() < deadline)
+            assert_int_equal(slot.wall_sec, slot.mono_sec);
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        uint32_t at = fc_clock_slot_read(s->reader.page, &slot);
+        assert_true(at - from >= round * 3);
+        assert_int_equal(slot.wall_sec, slot.mono_sec);
+        assert_int_equal(slot.wall_sec, (int64_t)at * 3600);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -158,6 +229,8 @@ int main(void)
         TEST(more_changes_than_the_journal_holds_lose_no_second),
         TEST(what_is_no_clock_file_is_refused_with_its_reason),
         TEST(an_ended_writer_leaves_a_clock_that_goes_on),
+        TEST(a_change_that_was_begun_is_no_change),
+        TEST(a_killed_writer_leaves_a_whole_state),
     };
     RUN(tests);
 }
