@@ -182,6 +182,8 @@ static int check(const struct target *target, const char *serial, struct fc_err 
         return fc_err_set(err, FC_E_USAGE, "--chain goes with --pem");
     if (target->pem + target->renew_now + target->renew_reset > 1)
         return fc_err_set(err, FC_E_USAGE, "only one of --pem, --renew-now and --renew-reset is possible");
+    if (target->pem && target->api.json)
+        return fc_err_set(err, FC_E_USAGE, "only one of --pem and --json is possible");
     if ((target->explanation || target->retry_after) && !target->renew_now)
         return fc_err_set(err, FC_E_USAGE, "--explanation and --retry-after go with --renew-now");
     return 0;

@@ -174,6 +174,17 @@ static int show(const struct fc_cmd *self, const struct target *target)
     return fc_cmd_done(self);
 }
 
+/* operands: "show" and the dates. */
+static int check(const struct target *target, size_t operands, struct fc_err *err)
+{
+    if (operands != (target->diff ? 3 : 1) && (operands > 1 || target->diff))
+        return fc_err_set(err, FC_E_USAGE,
+                          "'--diff' takes two dates: 'fakeca policy show --diff 2026-11-24 2028-02-17'");
+    if (target->diff && (target->at || target->changes))
+        return fc_err_set(err, FC_E_USAGE, "'--diff' has dates of its own: --at and --changes do not go with it");
+    return 0;
+}
+
 static int run(const struct fc_cmd *self, int argc, char *const *argv)
 {
     static const char *const words[] = {"show", NULL};
@@ -213,10 +224,8 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
         return code;
     if (result.n_operands && !fc_cmd_word(self, operands[0], words))
         return FC_EXIT_USAGE;
-    if (result.n_operands != (target.diff ? 3 : 1) && (result.n_operands > 1 || target.diff)) {
-        fc_err_set(&err, FC_E_USAGE, "'--diff' takes two dates: 'fakeca policy show --diff 2026-11-24 2028-02-17'");
+    if (check(&target, result.n_operands, &err))
         return fc_cmd_fail(self, &err);
-    }
     if (target.diff) {
         target.from = operands[1];
         target.to = operands[2];

@@ -64,7 +64,7 @@ static int unknown(const char *name)
 
 static int help(int argc, char *const *argv)
 {
-    if (argc == 0) {
+    if (argc == 0 || strcmp(argv[0], "help") == 0) {
         print_usage(stdout);
         return fc_cmd_done(NULL);
     }

@@ -43,6 +43,10 @@ ends 3 "$fakeca" status --management http://127.0.0.1:1/
 ends 2 "$fakeca" revoke
 ends 2 "$fakeca" help client cerbot
 contains "$said" "did you mean 'certbot'?"
+ends 0 "$fakeca" help help
+contains "$said" "fakeca COMMAND"
+ends 2 "$fakeca" policy show --at 2027-01-01 --diff 2026-01-01 2027-01-01
+contains "$said" "'--diff' has dates of its own"
 ends 0 "$fakeca" help client lego
 contains "$said" "LEGO_CA_CERTIFICATES"
 
@@ -144,6 +148,8 @@ contains "$(ca dns clear)" "1 rule removed"
 # certificates and the log
 contains "$(ca certs)" "no certificates"
 ends 2 ca certs 00ff
+ends 2 ca certs 00ff --pem --json
+contains "$said" "only one of --pem and --json"
 ends 2 ca revoke 00ff
 ends 2 ca revoke 00ff --reason keyCompromised
 contains "$said" "did you mean 'keyCompromise'?"
