@@ -20,20 +20,25 @@
 
 static const struct {
     const char *name, *advice;
+    bool not_root; /* root has nothing to gain by it */
 } daemons[] = {
     {"docker",
-     "starts its container outside this run: not shifted; put fakeca-run --clock-file into the container instead"},
-    {"podman", "may start its container outside this run; put fakeca-run --clock-file into the container instead"},
+     "starts its container outside this run: not shifted; put fakeca-run --clock-file into the container instead",
+     false},
+    {"podman", "may start its container outside this run; put fakeca-run --clock-file into the container instead",
+     false},
     {"kubectl",
-     "runs its program on another machine: not shifted; put fakeca-run --clock-file into the container instead"},
-    {"systemctl", "asks systemd to start its unit: not shifted; put fakeca run into the unit's ExecStart instead"},
-    {"systemd-run", "asks systemd to run the command: not shifted; use fakeca run on the command itself"},
-    {"service", "may ask systemd to start the service: not shifted; use fakeca run on the server itself"},
-    {"ssh", "runs its command on another machine: not shifted; put fakeca-run there, with the clock file"},
-    {"at", "leaves its command to the machine's atd: not shifted"},
-    {"crontab", "leaves its commands to the machine's cron: not shifted; run 'cron -f' under fakeca run instead"},
-    {"sudo", "cannot gain rights under a shifted clock; start fakeca run itself as root instead"},
-    {"su", "cannot gain rights under a shifted clock; start fakeca run itself as root instead"},
+     "runs its program on another machine: not shifted; put fakeca-run --clock-file into the container instead", false},
+    {"systemctl", "asks systemd to start its unit: not shifted; put fakeca run into the unit's ExecStart instead",
+     false},
+    {"systemd-run", "asks systemd to run the command: not shifted; use fakeca run on the command itself", false},
+    {"service", "may ask systemd to start the service: not shifted; use fakeca run on the server itself", false},
+    {"ssh", "runs its command on another machine: not shifted; put fakeca-run there, with the clock file", false},
+    {"at", "leaves its command to the machine's atd: not shifted", false},
+    {"crontab", "leaves its commands to the machine's cron: not shifted; run 'cron -f' under fakeca run instead",
+     false},
+    {"sudo", "cannot gain rights under a shifted clock; start fakeca run itself as root instead", true},
+    {"su", "cannot gain rights under a shifted clock; start fakeca run itself as root instead", true},
 };
 
 const char *fc_timeshift_explain_daemon(const char *command)
@@ -41,7 +46,7 @@ const char *fc_timeshift_explain_daemon(const char *command)
     const char *slash = strrchr(command, '/');
 
     for (size_t i = 0; i < sizeof daemons / sizeof *daemons; i++)
-        if (strcmp(daemons[i].name, slash ? slash + 1 : command) == 0)
+        if (strcmp(daemons[i].name, slash ? slash + 1 : command) == 0 && !(daemons[i].not_root && geteuid() == 0))
             return daemons[i].advice;
     return NULL;
 }
@@ -82,8 +87,7 @@ static int print_system(const struct fc_timeshift_params *params)
 
 /* ---- programs */
 
-/* As execvp would find it; NULL when there is none. */
-static char *find_in_path(const char *name)
+char *fc_timeshift_explain_find(const char *name)
 {
     const char *path = getenv("PATH");
 
@@ -124,6 +128,30 @@ static const char *method(const struct fc_timeshift_program *program)
     if (program->kind == FC_TIMESHIFT_ELF64 && program->native)
         return "image";
     return "as the program that runs it (binfmt)";
+}
+
+const char *fc_timeshift_explain_failure(const char *command, int error, char buf[FC_TIMESHIFT_WHY_MAX])
+{
+    fc_auto_free char *file = fc_timeshift_explain_find(command);
+    struct fc_timeshift_program program = {0};
+    struct stat st;
+
+    snprintf(buf, FC_TIMESHIFT_WHY_MAX, "%s", strerror(error));
+    if (!file) {
+        if (error == ENOENT && !strchr(command, '/'))
+            snprintf(buf, FC_TIMESHIFT_WHY_MAX, "not found");
+        return buf;
+    }
+    if (stat(file, &st) == 0 && S_ISDIR(st.st_mode))
+        snprintf(buf, FC_TIMESHIFT_WHY_MAX, "is a folder");
+    /* the kernel says "no such file" of a file that is there: it means the one that this one names */
+    int fd = error == ENOENT ? open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+    if (fd >= 0 && fc_timeshift_elf_inspect(fd, &program) == 0 && program.interpreter[0])
+        snprintf(buf, FC_TIMESHIFT_WHY_MAX, "its %s '%s' is missing",
+                 program.kind == FC_TIMESHIFT_SCRIPT ? "interpreter" : "loader", program.interpreter);
+    if (fd >= 0)
+        close(fd);
+    return buf;
 }
 
 static void print_file(const char *path, int depth)
@@ -183,7 +211,7 @@ int fc_timeshift_explain(const struct fc_timeshift_params *params)
     const char *advice = fc_timeshift_explain_daemon(params->command[0]);
     if (advice)
         printf("%-27s %s\n", params->command[0], advice);
-    fc_auto_free char *file = find_in_path(params->command[0]);
+    fc_auto_free char *file = fc_timeshift_explain_find(params->command[0]);
     if (file)
         print_file(file, 0);
     else

@@ -370,8 +370,9 @@ static int exec_only(const struct fc_timeshift_params *params)
 {
     execvp(params->command[0], params->command);
     int error = errno;
+    char why[FC_TIMESHIFT_WHY_MAX];
     dprintf(STDERR_FILENO, "%s: %s: %s\n", params->name, params->command[0],
-            error == ENOENT ? "not found" : strerror(error));
+            fc_timeshift_explain_failure(params->command[0], error, why));
     return error == ENOENT ? FC_TIMESHIFT_NOT_FOUND : FC_TIMESHIFT_NOT_EXECUTABLE;
 }
 
@@ -403,8 +404,10 @@ int fc_timeshift_run(const struct fc_timeshift_params *params)
     struct fc_timeshift_clock clock = {.fd = -1};
     struct fc_err err = {0};
 
+    char usage[96];
+    snprintf(usage, sizeof usage, "nothing to run; usage: %s [options] -- CMD ...", params->name);
     if (!params->command || !params->command[0])
-        return fail(params, "nothing to run; usage: fakeca run [options] -- CMD ...");
+        return fail(params, usage);
     if (!params->clock_file)
         return fail(params, "no clock file: name it with --clock-file FILE");
     enum fc_timeshift_nested nested = fc_timeshift_nested(params->clock_file);

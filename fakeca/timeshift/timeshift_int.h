@@ -234,5 +234,10 @@ bool fc_timeshift_probe_clock_source(const char *pretend, const char **ret_name)
 
 /* A command that only asks a daemon, and what to do instead; NULL for all others. */
 const char *fc_timeshift_explain_daemon(const char *command);
+/* As execvp would find it; NULL when there is none. The caller frees. */
+char *fc_timeshift_explain_find(const char *name);
+/* Why a command could not be executed, for people; returns buf. */
+#define FC_TIMESHIFT_WHY_MAX 512
+const char *fc_timeshift_explain_failure(const char *command, int error, char buf[FC_TIMESHIFT_WHY_MAX]);
 
 #endif

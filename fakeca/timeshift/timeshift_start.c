@@ -49,10 +49,8 @@ static _Noreturn void execute(const struct start *start)
 
     execvp(name, start->params->command);
     int error = errno;
-    if (error == ENOENT && !strchr(name, '/'))
-        dprintf(STDERR_FILENO, "%s: %s: not found\n", start->params->name, name);
-    else
-        dprintf(STDERR_FILENO, "%s: %s: %s\n", start->params->name, name, strerror(error));
+    char why[FC_TIMESHIFT_WHY_MAX];
+    dprintf(STDERR_FILENO, "%s: %s: %s\n", start->params->name, name, fc_timeshift_explain_failure(name, error, why));
     _exit(error == ENOENT ? FC_TIMESHIFT_NOT_FOUND : FC_TIMESHIFT_NOT_EXECUTABLE);
 }
 
