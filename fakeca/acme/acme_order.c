@@ -30,8 +30,9 @@ static int64_t whole_seconds(int64_t at)
 
 struct making {
     struct fc_acme_call *call;
-    const struct fc_profile_version *profile;
-    const struct fc_acme_names *names;
+    const struct fc_profile_version *profile;   /* NULL: the request names none that there is */
+    struct fc_problem unknown_profile, refusal; /* found already; each answers in its turn (letsencrypt.md A.3) */
+    struct fc_acme_names *names;
     struct fc_order order;
     struct fc_authz *authzs; /* n_idents of them */
     size_t n_reused;
@@ -224,6 +225,45 @@ static int check_on_demand(struct making *making)
     return fc_acme_order_on_demand(call, making->names);
 }
 
+static struct fc_problem put_off(struct fc_acme_call *call)
+{
+    struct fc_problem problem = call->problem;
+
+    call->problem = (struct fc_problem){0};
+    return problem;
+}
+
+static int in_its_turn(struct fc_acme_call *call, const struct fc_problem *problem)
+{
+    if (problem->type == FC_PROBLEM_NONE)
+        return 0;
+    call->problem = *problem;
+    return -1;
+}
+
+/* Orders of too many names are refused without a look at the limits. */
+static int check_limits(struct making *making)
+{
+    if (making->names->count > (size_t)making->profile->max_identifiers)
+        return 0;
+    return fc_acme_limits_order(making->call, &making->limits);
+}
+
+/* The checks in the order of letsencrypt.md A.3, from the paused identifiers on. */
+static int check_allowed(struct making *making)
+{
+    struct fc_acme_call *call = making->call;
+
+    if (fc_acme_limits_paused(call, making->names))
+        return -1;
+    if (making->order.replaces &&
+        fc_acme_renewal_replaces(call, making->order.replaces, making->names, &making->limits.ari))
+        return -1;
+    if (check_on_demand(making) || in_its_turn(call, &making->unknown_profile))
+        return -1;
+    return check_limits(making) || in_its_turn(call, &making->refusal) ? -1 : 0;
+}
+
 static int make_order(struct making *making)
 {
     struct fc_acme_call *call = making->call;
@@ -232,14 +272,7 @@ static int make_order(struct making *making)
     if (fc_store_begin(call->acme->p.store, FC_STORE_WRITE, &tx, &call->err))
         return -1;
     making->limits = (struct fc_limits_order){.idents = making->names->idents, .count = making->names->count};
-    if (fc_acme_limits_paused(call, making->names))
-        return -1;
-    if (making->order.replaces &&
-        fc_acme_renewal_replaces(call, making->order.replaces, making->names, &making->limits.ari))
-        return -1;
-    if (check_on_demand(making))
-        return -1;
-    if (fc_acme_limits_order(call, &making->limits))
+    if (check_allowed(making))
         return -1;
     int found = find_order(making);
     if (found < 0 || (found == 0 && (collect_authzs(making) || insert_order(making))))
@@ -277,6 +310,26 @@ static const char *any_profile(const struct fc_policy *policy)
     return name;
 }
 
+/* The profile, and what the RA checks by it: outside of the write, though refusals come in their turn. */
+static void look_at_profile(struct making *making)
+{
+    struct fc_acme_call *call = making->call;
+    const struct fc_policy *policy = fc_acme_policy(call);
+    const char *name = making->order.profile;
+    const struct fc_profile *profile = fc_policy_profile(policy, name);
+
+    if (!profile || (name && !fc_policy_profile_offered(policy, name, call->now))) {
+        (void)fc_acme_refuse(call, INVALID_PROFILE, "profile name %s not recognized",
+                             fc_acme_problem_quote(call->arena, name ? name : ""));
+        making->unknown_profile = put_off(call);
+        return;
+    }
+    making->profile = fc_profile_at(profile, call->now);
+    if (fc_acme_order_names(call, making->profile, name, making->names) ||
+        fc_acme_dates_read(call, making->profile, &making->order))
+        making->refusal = put_off(call);
+}
+
 int fc_acme_new_order(struct fc_acme_call *call)
 {
     const struct fc_policy *policy = fc_acme_policy(call);
@@ -293,13 +346,8 @@ int fc_acme_new_order(struct fc_acme_call *call)
         profile_name = any_profile(policy);
     if (!profile_name && !policy->departs.profile_not_shown)
         profile_name = policy->default_profile;
-    const struct fc_profile *profile = fc_policy_profile(policy, profile_name);
-    if (!profile || (profile_name && !fc_policy_profile_offered(policy, profile_name, call->now)))
-        return fc_acme_refuse(call, INVALID_PROFILE, "profile name %s not recognized",
-                              fc_acme_problem_quote(call->arena, profile_name ? profile_name : ""));
     struct making making = {
         .call = call,
-        .profile = fc_profile_at(profile, call->now),
         .names = &names,
         .order = {.account_id = fc_acme_auth_account_id(call),
                   .env = policy->name,
@@ -311,9 +359,7 @@ int fc_acme_new_order(struct fc_acme_call *call)
                   .created_at = call->now},
         .authzs = fc_arena_alloc(call->arena, names.count * sizeof(struct fc_authz)),
     };
-    if (fc_acme_order_names(call, making.profile, profile_name, &names) ||
-        fc_acme_dates_read(call, making.profile, &making.order))
-        return -1;
+    look_at_profile(&making);
     if (make_order(&making))
         return call->problem.type ? -1 : fc_acme_problem_internal(call, "Error creating new order");
     fc_acme_order_answer(call, 201, &making.order, fc_order_status(&making.order, making.authzs, call->now));

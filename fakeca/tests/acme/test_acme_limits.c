@@ -106,6 +106,31 @@ static void a_refused_order_costs_nothing(void **state)
         lib_assert_status(try_order(client, lib_text(t, "n%d.test", i)), 201);
 }
 
+static struct lib_answer *try_more(struct lib_client *client, const char *names, const char *more)
+{
+    return lib_post(client, NEW_ORDER, lib_order_payload(client->t, names, more));
+}
+
+/* A.3: identifier policy, paused identifiers, replaces, profile name, rate limits, and only then what the RA refuses. */
+static void what_answers_first(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+
+    /* what the RA refuses has cost nothing */
+    for (int i = 0; i < 5; i++)
+        assert_string_equal(lib_member(try_order(client, "www.example.net"), "type"), URN "rejectedIdentifier");
+    for (int i = 0; i < 3; i++)
+        lib_assert_status(try_order(client, lib_text(t, "n%d.test", i)), 201);
+    lib_assert_status(try_order(client, "www.example.net"), 429);
+    lib_assert_status(try_order(client, "*.a.test,www.a.test"), 429);
+    assert_string_equal(lib_member(try_order(client, "c_c.test"), "type"), URN "rejectedIdentifier");
+    lib_assert_problem(try_more(client, "a.test", "{\"profile\":\"none\"}"), 400, "invalidProfile",
+                       "profile name \"none\" not recognized");
+    lib_assert_problem(try_more(client, "a.test", "{\"profile\":\"none\",\"replaces\":\"x\"}"), 400, "malformed",
+                       "Could not validate ARI 'replaces' field :: Invalid path");
+}
+
 static void one_domain(void **state)
 {
     struct lib_acme *t = *state;
@@ -301,6 +326,7 @@ static void paused_and_unpaused(void **state)
     assert_true(fc_text_starts(lib_member(refused, "detail"),
                                "Your account is temporarily prevented from requesting certificates for b.test and "
                                "possibly others. Please visit: " LIB_BASE "/sfe/v1/unpause?jwt="));
+    lib_assert_status(try_more(client, "b.test", "{\"profile\":\"none\",\"replaces\":\"x\"}"), 429);
     lib_assert_status(try_order(client, "a.test"), 201);
     lib_assert_status(try_order(lib_client_new(t), "b.test"), 201);
 
@@ -410,6 +436,7 @@ int main(void)
         LIB_TEST_WITH(the_sixth_of_a_set, &real),
         LIB_TEST_WITH(orders, &small),
         LIB_TEST_WITH(a_refused_order_costs_nothing, &small),
+        LIB_TEST_WITH(what_answers_first, &small),
         LIB_TEST_WITH(one_domain, &small),
         LIB_TEST_WITH(overrides, &overriding),
         LIB_TEST_WITH(registrations, &small),
