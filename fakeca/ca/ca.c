@@ -45,7 +45,7 @@ int fc_ca_new(const struct fc_ca_params *params, struct fc_ca **ret_ca, struct f
         return fc_err_set(err, FC_E_USAGE, "options '--root-cert' and '--root-key' belong together: one is missing");
     if (fc_ca_hierarchy_load(ca, params, err))
         return -1;
-    fc_ca_use_begin(ca, params->now);
+    fc_ca_follow(ca, params->now);
     if (fc_ca_make_quick(ca, err))
         return -1;
     *ret_ca = FC_TAKE(ca);

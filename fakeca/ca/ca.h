@@ -41,6 +41,9 @@ struct fc_ca_params {
 int fc_ca_new(const struct fc_ca_params *params, struct fc_ca **ret_ca, struct fc_err *err);
 /* Starts the thread that makes what is missing (RSA), then what comes into use. */
 int fc_ca_start_background(struct fc_ca *ca, struct fc_err *err);
+/* Begins to make what is in use at now: the roots, what issues leaves, and all that is in its chains; below an own root everything,
+ * for its key may not be given again. fc_ca_new does that itself; a skip of the clock calls for it. Any thread. */
+void fc_ca_follow(const struct fc_ca *ca, int64_t now);
 /* Joins the thread (RSA generation is not interruptible: up to a second); NULL allowed. */
 void fc_ca_free(struct fc_ca *ca);
 FC_CLEANUP(struct fc_ca *, fc_ca_free)
@@ -123,6 +126,8 @@ struct fc_ca_info {
 };
 /* Index from 0; false past the end. */
 bool fc_ca_info(const struct fc_ca *ca, size_t index, struct fc_ca_info *ret_info);
+/* Whether it is a root, or leaves that are issued at now come from it. */
+bool fc_ca_in_use(const struct fc_ca *ca, const char *name, int64_t now);
 /* Blocks until everything that is in use is made or the monotonic deadline has come; whether it is. Without
  * fc_ca_start_background nothing is waited for. */
 bool fc_ca_wait_ready(const struct fc_ca *ca, int64_t until_mono);

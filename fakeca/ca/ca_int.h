@@ -88,9 +88,6 @@ void fc_ca_hierarchy_publish(struct fc_ca *ca, struct fc_ca_node *node);
 
 /* ---- ca_use.c: what is in use ---- */
 
-/* Wants the roots, what issues leaves at now, and all that is in its chains. An own root: everything, for its key may not be given
- * again. */
-void fc_ca_use_begin(struct fc_ca *ca, int64_t now);
 /* Wants a node with all that is in its chains at now; wakes the thread that makes it. Any thread. */
 void fc_ca_use_want(const struct fc_ca *ca, struct fc_ca_node *node, int64_t now);
 /* Whether it can issue at now: it is ready, and so are its chains. */

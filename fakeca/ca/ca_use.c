@@ -40,25 +40,33 @@ static bool is_named(const struct fc_policy *policy, const char *name)
     return false;
 }
 
-static bool in_use(const struct fc_ca *ca, const struct fc_ca_node *node, const struct fc_policy *policy)
+/* A backup is, once its turn has come. */
+static bool issues(const struct fc_ca_node *node, const struct fc_policy *policy)
 {
     const struct fc_policy_ca *rule = fc_policy_ca(policy, node->name);
 
-    if (ca->own_root || !node->rule || node->root)
-        return true;
-    return rule && rule->issues_leaves && !rule->backup && is_named(policy, node->name);
+    return node->rule && rule && rule->issues_leaves && is_named(policy, node->name) &&
+           (!rule->backup || atomic_load(&node->wanted));
 }
 
-void fc_ca_use_begin(struct fc_ca *ca, int64_t now)
+void fc_ca_follow(const struct fc_ca *ca, int64_t now)
 {
     const struct fc_policy *policy = fc_policy_at(ca->policy, now);
 
     pthread_mutex_lock(&ca->gate->lock);
     ca->gate->now = now;
     for (size_t i = 0; i < ca->n_nodes; i++)
-        if (in_use(ca, &ca->nodes[i], policy))
+        if (ca->own_root || ca->nodes[i].root || issues(&ca->nodes[i], policy))
             want(ca, &ca->nodes[i], now);
+    pthread_cond_broadcast(&ca->gate->changed);
     pthread_mutex_unlock(&ca->gate->lock);
+}
+
+bool fc_ca_in_use(const struct fc_ca *ca, const char *name, int64_t now)
+{
+    const struct fc_ca_node *node = fc_ca_hierarchy_node(ca, name);
+
+    return node && (node->root || issues(node, fc_policy_at(ca->policy, now)));
 }
 
 void fc_ca_use_want(const struct fc_ca *ca, struct fc_ca_node *node, int64_t now)

@@ -12,13 +12,13 @@ static const char about[] = "Tells where the running CA is, what time it has, wh
                             "  fakeca status\n"
                             "  fakeca status --json | jq .counts\n";
 
-/* Cross-signed certificates are in the chains of the issuers. */
+/* Cross-signed certificates are in the chains of the issuers; those of other times issue nothing. */
 static void print_issuer(const json_t *issuer)
 {
     const json_t *chains = json_object_get(issuer, "chains"), *chain;
     size_t i;
 
-    if (json_is_string(json_object_get(issuer, "cross_sign_of")))
+    if (!json_is_true(json_object_get(issuer, "in_use")))
         return;
     printf("%-12s %s %s, %s%s", "", json_is_true(json_object_get(issuer, "root")) ? "root  " : "issuer",
            fc_cmd_text(issuer, "subject"), fc_cmd_text(issuer, "key"),

@@ -10,6 +10,7 @@
 #include "base/base_opt.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
+#include "ca/ca.h"
 #include "events/events.h"
 #include "policy/policy.h"
 #include "store/store_cert.h"
@@ -265,6 +266,8 @@ static int run(struct fc_manage_call *call, struct move *move, struct fc_err *er
     pthread_mutex_unlock(&call->manage->clock_lock);
     if (result)
         return -1;
+    for (size_t i = 0; i < call->manage->params.n_envs; i++)
+        fc_ca_follow(call->manage->params.envs[i].ca, move->after.now);
     json_t *warnings = json_array();
     add_warnings(move, warnings);
     json_t *answer = json_pack("{s:s,s:o,s:o,s:I,s:I,s:o}", "action", move->action, "before", view_json(&move->before),

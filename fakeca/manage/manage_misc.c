@@ -71,8 +71,9 @@ static json_t *env_json(const struct fc_manage_env *env, int64_t now)
         if (info.idle)
             continue;
         json_t *chains = info.issues_leaves ? fc_manage_render_chains(env, info.name, now) : json_array();
-        json_array_append_new(issuers, json_pack("{s:s,s:s,s:s,s:b,s:b,s:s?,s:o}", "name", info.name, "subject",
-                                                 info.subject, "key", info.key, "ready", info.ready, "root", info.root,
+        json_array_append_new(issuers, json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:s?,s:o}", "name", info.name, "subject",
+                                                 info.subject, "key", info.key, "ready", info.ready, "in_use",
+                                                 fc_ca_in_use(env->ca, info.name, now), "root", info.root,
                                                  "cross_sign_of", info.key_of, "chains", chains));
     }
     return json_pack("{s:s,s:s,s:b,s:o}", "name", env->policy->name, "directory", env->directory, "rehearsal",

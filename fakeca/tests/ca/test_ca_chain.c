@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/base_clock.h"
 #include "base/base_time.h"
 
 #include "pki/pki_cert.h"
@@ -191,7 +192,14 @@ static void issuers_are_made_when_their_time_comes(void **state)
         assert_true(info.idle || info.ready);
         assert_false(info.root && info.idle); /* what people trust is there from the start */
     }
+    assert_true(fc_ca_in_use(t->ca, "ye1", t->now) && fc_ca_in_use(t->ca, "root-yr", t->now));
+    assert_false(fc_ca_in_use(t->ca, "ye2", t->now) || fc_ca_in_use(t->ca, "e5", t->now) ||
+                 fc_ca_in_use(t->ca, "root-ye-by-x2", t->now));
     t->now = lib_ca_time("2025-01-01");
+    assert_true(fc_ca_in_use(t->ca, "e5", t->now) && !fc_ca_in_use(t->ca, "ye1", t->now));
+    fc_ca_follow(t->ca, t->now);
+    assert_true(fc_ca_wait_ready(t->ca, fc_clock_mono() + 100 * FC_SECOND));
+    assert_int_equal(lib_ca_issue(t, "a.test", lib_ca_key(t, "P-256"), &row, NULL), 0);
     lib_ca_issue_late(t, "a.test", lib_ca_key(t, "RSA-2048"), &row);
     lib_ca_start(t);
     for (size_t i = 0; fc_ca_info(t->ca, i, &info); i++)

@@ -71,6 +71,7 @@ same "$(ca trust --only roots --environment staging | grep -c 'BEGIN CERTIFICATE
 
 # the year before: other issuers, made now that they are in use, below the roots that were trusted already
 ca clock set 2025-09-01 >/dev/null
+contains "$(ca status)" 'CN=fakeca TEST E5 (production) - do not trust, P-256; chains to root-x1, root-x2' "the status of 2025"
 cp "$ca_file" "$work/trusted.pem"
 lego_chain e5.test 1 "$x1"
 contains "$(openssl x509 -noout -issuer -in "$work/lego/certificates/e5.test.crt")" 'TEST E5 (production)' "the issuer of 2025"
