@@ -81,7 +81,7 @@ static int check(struct finalize *finalize)
                               "Error parsing certificate request: %s", finalize->cause.text);
     const struct fc_profile *profile = fc_policy_profile(fc_acme_policy(call), order->profile);
     if (!profile)
-        return fc_acme_refuse(call, MALFORMED, FINALIZE " :: order's profile is not known any more");
+        return fc_acme_refuse(call, INVALID_PROFILE, FINALIZE " :: order's profile is not known any more");
     const struct fc_ca_check look = {.csr = finalize->csr,
                                      .idents = order->idents,
                                      .n_idents = order->n_idents,

@@ -242,6 +242,26 @@ def switched(s, **reuse):
     return own
 
 
+@row("prof-4-05")
+def profile_is_gone(s):
+    with switched(s) as own:
+        with open(own.options[1], encoding="utf-8") as source:
+            policy = json.load(source)
+        with_it = json.loads(json.dumps(policy))
+        with_it["profiles"].append({**policy["profiles"][0], "name": "gone", "offered": True, "description": "https://ca.test/gone"})
+        own.stop()
+        for value in (with_it, policy):
+            with open(own.options[1], "w", encoding="utf-8") as out:
+                json.dump(value, out)
+            own.start()
+            if value is with_it:
+                c = Client(own.server)
+                _, order = c.ready("gone.test", profile="gone")
+                own.stop()
+        c.server = own.server
+        refused(c.post(order["finalize"], {"csr": csr(["gone.test"])}), "invalidProfile", 400)
+
+
 @row("reuse-orders-off")
 def orders_off(s):
     with switched(s, orders=False, authorizations=True) as own:

@@ -11,7 +11,7 @@ from rows_dns import offered, settle
 ACME = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 
 
-def pair(names, value=None, critical=True, folder=None, key=None, until=2199):
+def pair(names, value=None, critical=True, folder=None, key=None, until=2199, spoil=lambda der: der):
     key, subject = key or ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(x509.random_serial_number())
                .not_valid_before(datetime.datetime(2000, 1, 1)).not_valid_after(datetime.datetime(until, 1, 1)))
@@ -23,7 +23,7 @@ def pair(names, value=None, critical=True, folder=None, key=None, until=2199):
     path = os.path.join(folder, "pair.pem")
     with open(path, "wb") as out:
         out.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-        out.write(cert.public_bytes(serialization.Encoding.PEM))
+        out.write(ssl.DER_cert_to_PEM_cert(spoil(cert.public_bytes(serialization.Encoding.DER))).encode())
     return path
 
 
@@ -151,6 +151,18 @@ def tls_alpn_a_labels(s):
     need(status == "valid" and tls.names[0] == "xn--mgba3gch31f.test", error, tls.names)
 
 
+@row("8737-4-05")
+def tls_alpn_broken_signature(s):
+    (status, error), _ = attempt(s, "broken.test", lambda v, f: pair(dns("broken.test"), v, folder=f, spoil=lambda der: der[:-1] + bytes([der[-1] ^ 1])))
+    need(status == "invalid" and error["type"] in (URN + "unauthorized", URN + "incorrectResponse"), status, error)
+
+
+@row("8555-6.7-08")
+def tls_trouble(s):
+    (status, error), _ = attempt(s, "oldtls.test", lambda v, f: pair(dns("oldtls.test"), v, folder=f), version=ssl.TLSVersion.TLSv1_1)
+    need(status == "invalid" and error["type"] == URN + "tls", status, error)
+
+
 @row("8737-4-03")
 def tls_alpn_version(s):
     (status, error), _ = attempt(s, "v1.test", lambda v, f: pair(dns("v1.test"), v, folder=f), version=ssl.TLSVersion.TLSv1_1)
@@ -170,4 +182,3 @@ def tls_alpn_ip(s):
 
 
 untested("Let's Encrypt compares case-sensitively, and so does every environment here", "8737-3-08")
-untested("MAY: it is withheld; unit.va_tlsalpn01 has a broken signature", "8737-4-05")

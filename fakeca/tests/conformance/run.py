@@ -2,7 +2,7 @@
 
 Prints a line a row: "ok", "departs NAME" (the environment leaves the row out by that value of its policy), "not tested: reason", "FAILED: why",
 and the count. Ends with 1 when a row failed, or held although the environment is said to depart from it."""
-import json, sys
+import glob, json, os, re, sys
 
 from lib import *
 import rows_clients, rows_dns, rows_more, rows_request, rows_resources, rows_tls  # noqa: they fill the table
@@ -17,9 +17,17 @@ def departure(server, path):
     return value is True or (path == "requests.signature_algorithms" and "EdDSA" not in value)
 
 
+def missing_tests(reason):
+    """Tests that a reason names and that are not there."""
+    tests = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+    places = {"unit": "*/test_%s.c", "e2e": "e2e/%s.sh"}
+    return [kind + "." + name for kind, name in re.findall(r"\b(unit|e2e)\.([a-z0-9_]+)", reason) if not glob.glob(os.path.join(tests, places[kind] % name))]
+
+
 def one(server, name):
     if name in NOT_TESTED:
-        return "not tested: " + NOT_TESTED[name]
+        missing = missing_tests(NOT_TESTED[name])
+        return "FAILED: there is no test '%s'" % missing[0] if missing else "not tested: " + NOT_TESTED[name]
     if name not in ROWS:
         return "not tested: no test yet"
     function, departs = ROWS[name]
