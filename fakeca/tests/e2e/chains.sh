@@ -79,3 +79,13 @@ lego_chain e5x2.test 1 "$x2" --preferred-chain "$x2"
 key_type=rsa2048 lego_chain r10.test 1 "$x1"
 openssl verify -attime "$(simulated_now)" -CAfile "$work/trusted.pem" -untrusted "$work/lego/certificates/e5.test.issuer.crt" \
     "$work/lego/certificates/e5.test.crt" >"$work/verify.log" 2>&1 || fail "a root of 2025 was not in the file of trust"
+
+# the ends of time: in its first second leaves begin before it; at the last one, where a clock that follows stands still, they end after it
+ca clock set 2000-01-01 >/dev/null
+lego_chain first.test 1 "$x1"
+contains "$(openssl x509 -noout -startdate -in "$work/lego/certificates/first.test.crt")" 'Dec 31 23:01:' "the begin of the first leaf"
+ca clock set 2199-12-31T23:59:59Z >/dev/null
+lego_chain last.test 3 "$x1"
+contains "$(openssl x509 -noout -enddate -in "$work/lego/certificates/last.test.crt")" '2200 GMT' "the end of the last leaf"
+lego_chain again.test 2 "$x2" --preferred-chain "$x2"
+same "$(ca clock show --json | jq -r .now)" 2199-12-31T23:59:59Z "the clock at its end"
