@@ -191,6 +191,18 @@ static void put_external(const struct fc_compat_config *config, json_t *policy)
     json_object_set_new(external, "required", json_boolean(config->eab_required));
 }
 
+/* What dns-persist-01 is about: the names of the CA stand in its challenges, and only files for versions that have it name any. It has
+ * no token, over which older clients stumble (uacme 1.7). */
+static void put_identities(const struct fc_compat_config *config, json_t *policy)
+{
+    static const char *const lists[] = {"methods_dns", "methods_wildcard"};
+    const json_t *validation = json_object_get(policy, "validation");
+
+    json_object_set_new(json_object_get(policy, "directory"), "caa_identities", lowered(config->caa_identities));
+    for (size_t i = 0; json_array_size(config->caa_identities) > 0 && i < sizeof lists / sizeof *lists; i++)
+        json_array_append_new(json_object_get(validation, lists[i]), json_string("dns-persist-01"));
+}
+
 int fc_compat_config_policy(const struct fc_compat_config *config, char **ret_text, struct fc_err *err)
 {
     fc_auto_json policy = NULL;
@@ -207,7 +219,7 @@ int fc_compat_config_policy(const struct fc_compat_config *config, char **ret_te
     if (config->blocklist)
         json_object_set_new(json_object_get(policy, "blocked_names"), "names", lowered(config->blocklist));
     if (config->caa_identities)
-        json_object_set_new(json_object_get(policy, "directory"), "caa_identities", lowered(config->caa_identities));
+        put_identities(config, policy);
     fc_auto_free char *text = fc_json_text(policy);
     if (fc_policy_parse(text, strlen(text), "the policy of the config file", &loaded, err))
         return -1;

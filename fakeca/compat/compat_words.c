@@ -202,14 +202,37 @@ static void reword_verdict(struct fc_arena *arena, json_t *challenge)
 
 /* ---- the answer ---- */
 
-static void shuffle(json_t *list)
+static void shuffle(json_t *list, size_t count)
 {
-    for (size_t left = json_array_size(list); left > 1; left--) {
+    for (size_t left = count; left > 1; left--) {
         size_t other = (size_t)fc_rand_below((uint32_t)left);
         json_t *moved = json_incref(json_array_get(list, other));
         json_array_set(list, other, json_array_get(list, left - 1));
         json_array_set_new(list, left - 1, moved);
     }
+}
+
+static void shuffle_all(json_t *list)
+{
+    shuffle(list, json_array_size(list));
+}
+
+/* One without a token stays the last: uacme 1.7 stops at it, when it comes before the one that it answers. */
+static void shuffle_challenges(json_t *challenges)
+{
+    size_t count = json_array_size(challenges), i;
+    json_t *challenge;
+
+    json_array_foreach(challenges, i, challenge)
+    {
+        if (json_object_get(challenge, "token"))
+            continue;
+        json_array_append(challenges, challenge);
+        json_array_remove(challenges, i);
+        count--;
+        break;
+    }
+    shuffle(challenges, count);
 }
 
 int fc_compat_words_answer(struct fc_arena *arena, json_t *answer)
@@ -222,8 +245,8 @@ int fc_compat_words_answer(struct fc_arena *arena, json_t *answer)
             break;
     reword_verdict(arena, answer);
     json_array_foreach(challenges, i, challenge) reword_verdict(arena, challenge);
-    shuffle(challenges);
-    shuffle(json_object_get(answer, "identifiers"));
-    shuffle(json_object_get(answer, "authorizations"));
+    shuffle_challenges(challenges);
+    shuffle_all(json_object_get(answer, "identifiers"));
+    shuffle_all(json_object_get(answer, "authorizations"));
     return (int)json_integer_value(json_object_get(answer, "status"));
 }

@@ -53,6 +53,31 @@ start_pebble external "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port"
 npm_suite external kid-1 "$secret"
 pebble_directory=$usual
 
+# what newer versions have
+pebble_config new '.pebble.caaIdentities = ["pebble.letsencrypt.org"] | .pebble.profiles = {default: {description: "usual", validityPeriod: 7776000},
+    shortlived: {description: "short", validityPeriod: 518400}}'
+PEBBLE_AUTHZREUSE=0 start_pebble new "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port"
+"$python" "$programs/pebble_new.py" "$pebble_directory" "$pebble_management" "$chall" >"$work/new.log" 2>&1 || fail "what Debian's version has not"
+# uacme obeys no trust setting: it sees a machine that trusts the certificate; a challenge without a token stops it
+uacme_run() {
+    # shellcheck disable=SC2016 # for the shell in there
+    "${unshared[@]}" bash -c 'mount --bind "$1" /etc/ssl/certs/ca-certificates.crt && shift && exec uacme "$@"' - "$work/cert.pem" \
+        -y -a "$pebble_directory" -c "$work/uacme" "$@" </dev/null >"$work/uacme.log" 2>&1
+}
+unshared=(unshare --mount)
+[ "$(id -u)" -eq 0 ] || unshared+=(--map-root-user)
+cat >"$work/uacme-hook" <<HOOK
+#!/bin/sh
+[ "\$2" = http-01 ] || exit 1
+[ "\$1" != begin ] || curl -fsS --data "{\"token\":\"\$4\",\"content\":\"\$5\"}" $chall/add-http01
+HOOK
+chmod +x "$work/uacme-hook"
+mkdir -p "$work/uacme"
+uacme_run new || fail "uacme does not register"
+uacme_run -h "$work/uacme-hook" issue u1.example.com u2.example.com u3.example.com u4.example.com || fail "uacme does not obtain"
+uacme_run revoke "$work/uacme/u1.example.com/cert.pem" || fail "uacme does not revoke"
+pebble_directory=$usual
+
 # dehydrated: curl's trust, a hook for http-01 and dns-01
 cat >"$work/hook" <<HOOK
 #!/bin/sh

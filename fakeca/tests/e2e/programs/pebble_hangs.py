@@ -199,4 +199,5 @@ def main():
         serves(asker, regression.__name__)
 
 
-main()
+if __name__ == "__main__":
+    main()
