@@ -247,6 +247,8 @@ bool ck_line_can_search(const struct ck_line *line);
 int ck_line_search(struct ck_line *line, int64_t issued, struct ck_line_found *found, struct fc_err *err);
 /* The renewal line while new orders are refused: whether it wanted one. */
 bool ck_line_dry_run(struct ck_line *line);
+/* A refused order may leave a service down that a hook has stopped, which a granted one would not: starts what answered before. */
+void ck_line_revive(struct ck_line *line, bool answered);
 
 int ck_line_preflight(struct ck_line *line, struct fc_err *err);
 int ck_line_bootstrap(struct ck_line *line, struct fc_err *err);
@@ -256,6 +258,10 @@ int ck_line_renew(struct ck_line *line, struct fc_err *err);
 /* Empties the state; gets the first certificate, whatever the client needs for it: whether one was issued. */
 void ck_line_reset(struct ck_line *line);
 bool ck_line_issue(struct ck_line *line);
+/* Whether any address that stands for port 80 answers. */
+bool ck_line_answers(struct ck_line *line);
+/* run.restart, or stop and start: the act that counts is the last one. */
+struct ck_act *ck_line_restart(struct ck_line *line);
 /* What lies on disk after a renewal, and what the CA delivered. */
 void ck_line_compare_files(struct ck_line *line);
 void ck_line_fetch_delivered(struct ck_line *line);

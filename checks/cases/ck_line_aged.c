@@ -129,10 +129,12 @@ static int bisect(struct ck_line *line, struct fc_err *err)
         if (!issued || ck_line_set_clock(line, fc_clock_real(), err))
             return issued ? -1 : 0;
         line->ages++;
-        if (ck_line_dry_run(line))
+        if (ck_line_dry_run(line)) {
             line->share_high = middle;
-        else
+            ck_line_revive(line, true);
+        } else {
             line->share_low = middle;
+        }
     }
     if (line->share_high < 0.333)
         line->early_orders++;

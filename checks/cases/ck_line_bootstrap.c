@@ -60,7 +60,7 @@ void ck_line_reset(struct ck_line *line)
 
 /* ---- the service ---- */
 
-static bool answers(struct ck_line *line)
+bool ck_line_answers(struct ck_line *line)
 {
     if (line->stage->blind & CK_PROBE)
         return false;
@@ -77,7 +77,7 @@ static bool await_answer(struct ck_line *line, int64_t patience)
 {
     int64_t until = fc_clock_mono() + patience;
 
-    while (!answers(line)) {
+    while (!ck_line_answers(line)) {
         if (fc_clock_mono() > until)
             return false;
         poll(NULL, 0, PAUSE_MS);
@@ -114,7 +114,7 @@ static void start_bare(struct ck_line *line)
 
     if (!setup->run.start)
         return;
-    if (answers(line)) {
+    if (ck_line_answers(line)) {
         ck_line_stop(line, "something answers at the address of 'http' before run.start was run: stop it, or give the "
                            "rehearsal addresses of its own (port 0: any free one)");
         return;

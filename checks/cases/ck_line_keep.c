@@ -10,7 +10,7 @@
 #define RECOVERY_TIME (3 * FC_SECOND)
 
 /* run.restart, or stop and start: the act that counts is the last one, with the orders of both. */
-static struct ck_act *restart(struct ck_line *line)
+struct ck_act *ck_line_restart(struct ck_line *line)
 {
     const struct ck_setup *setup = line->setup;
 
@@ -53,7 +53,7 @@ static void recover(struct ck_line *line, const struct ck_line_state *state, con
         return;
     ck_line_enter(line, CK_PH_RECOVERY, "recovery");
     ck_line_state_back(line, state, why);
-    restart(line);
+    ck_line_restart(line);
     if (ck_line_look(line, "recovered", line->serial_before, RECOVERY_TIME))
         return;
     /* what was lost is not in the description's state: from the beginning, then */
@@ -64,7 +64,7 @@ static void recover(struct ck_line *line, const struct ck_line_state *state, con
 static void live_restart(struct ck_line *line)
 {
     ck_line_enter(line, CK_PH_RESTART, "restart");
-    line->restart_act = restart(line);
+    line->restart_act = ck_line_restart(line);
     settle(line, line->restart_act);
     look_for_same(line, "restarted", line->restart_act);
     line->done |= CK_PH_RESTART;
@@ -92,7 +92,7 @@ static void live_offline(struct ck_line *line, const struct ck_line_state *state
 
     ck_line_enter(line, CK_PH_OFFLINE, "offline");
     ck_ca_away(&line->stage->ca, true);
-    line->offline_act = restart(line);
+    line->offline_act = ck_line_restart(line);
     /* the run after the redeployment may have renewed: any certificate will do */
     bool served = ck_line_look(line, "offline", CK_LINE_ANY, patience < OFFLINE_TIME ? patience : OFFLINE_TIME);
     ck_ca_away(&line->stage->ca, false);

@@ -80,10 +80,17 @@ static int64_t *list_runs(const struct ck_line *line, int64_t from, int64_t last
     return runs;
 }
 
+void ck_line_revive(struct ck_line *line, bool answered)
+{
+    if (answered && (line->members & CK_HAS_RESTART) && !(line->stage->blind & CK_PROBE) && !ck_line_answers(line))
+        ck_line_restart(line);
+}
+
 /* A dry run at that time; *ret_wanted: it wanted to order, and the state is as before. */
 static int try_at(struct ck_line *line, int64_t at, bool *ret_wanted, struct fc_err *err)
 {
     struct ck_line_state state;
+    bool answered = ck_line_answers(line);
 
     *ret_wanted = false;
     if (!ck_line_state_save(line, &state))
@@ -91,8 +98,10 @@ static int try_at(struct ck_line *line, int64_t at, bool *ret_wanted, struct fc_
     int result = ck_line_set_clock(line, at, err);
     if (result == 0)
         *ret_wanted = ck_line_dry_run(line);
-    if (*ret_wanted)
+    if (*ret_wanted) {
         ck_line_state_back(line, &state, "after a run that would have ordered");
+        ck_line_revive(line, answered);
+    }
     ck_line_state_release(&state);
     return result;
 }

@@ -8,7 +8,8 @@
 for way in searched lived; do
     cp -r "$CLIENT_TESTS/lego-standalone" "$work/$way"
     chmod 755 "$work/$way"
-    sed -i 's/no-random-sleep/no-random-sleep --days 20/' "$work/$way/renew.sh"
+    # and whose line does not start the service again after a failure, which only the search brings about, and needs it to run
+    sed -i '/trap/d; s/^    .\/stop.sh/    test -s nginx.pid \&\& .\/stop.sh || exit 1/; s/no-random-sleep/no-random-sleep --days 20 \&\& .\/start.sh/' "$work/$way/renew.sh"
     jq '.schedule = "2d"' "$CLIENT_TESTS/lego-standalone/setup.json" >"$work/$way/setup.json"
 done
 ids=preflight-clock,renewal-unattended,renewal-when-due,renewal-not-early,renewal-no-terminal,reload-serves-new-cert,files-not-copied
