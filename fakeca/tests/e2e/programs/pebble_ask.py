@@ -456,6 +456,29 @@ def failures(asker):
     asker.show("challenge-again", asker.post(challenge["url"], {}))
 
 
+def paths(asker):
+    """Suites know them: all of the directory's, and how those behind it begin."""
+    for member, url in asker.directory.items():
+        if member not in ("meta", "renewalInfo"):
+            print(f"path-{member}", urllib.parse.urlsplit(url).path)
+    done = asker.issue(["path.a.test"])
+    authz = asker.read(done["authorizations"][0])
+    account = json.loads(asker.post(asker.key.kid, None)[2])
+    for member, url in (
+        ("account", asker.key.kid),
+        ("orders", account["orders"]),
+        ("order", done["url"]),
+        ("authorization", done["authorizations"][0]),
+        ("challenge", authz["challenges"][0]["url"]),
+        ("finalize", done["finalize"]),
+        ("certificate", done["certificate"]),
+    ):
+        path = urllib.parse.urlsplit(url).path
+        print(f"path-{member}", path[: path.index("/", 1) + 1], re.fullmatch(r"[\w/-]+", path) is not None)
+    serial = done["certificate"].rsplit("/", 1)[1]
+    print("path-certificate", "ends in a serial", request("GET", f"{asker.management}/cert-status-by-serial/{serial}")[0])
+
+
 def certificates(asker):
     for kind in ("http-01", "dns-01", "tls-alpn-01"):
         name = f"{kind}.a.test"
@@ -550,7 +573,7 @@ def lists(asker):
 
 def main():
     asker = Asker(*(argument.rstrip("/") for argument in sys.argv[1:4]))
-    for part in (plain_requests, accounts, envelopes, orders, failures, certificates, lists):
+    for part in (plain_requests, accounts, envelopes, orders, failures, paths, certificates, lists):
         part(asker)
 
 

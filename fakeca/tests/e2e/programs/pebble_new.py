@@ -91,6 +91,8 @@ def main():
     asker = pebble_ask.Asker(*(url.rstrip("/") for url in sys.argv[1:4]))
     asker.account(asker.key)
     check("the names of the CA", asker.directory["meta"]["caaIdentities"] == [ISSUER], asker.directory)
+    path = asker.directory["renewalInfo"]
+    check("the path of renewal information", path.endswith("/draft-ietf-acme-ari-03/renewalInfo"), path)
     check("the profiles", sorted(asker.directory["meta"]["profiles"]) == ["default", "shortlived"], asker.directory)
     for part in (dns_account, dns_persist, any_order, renewal):
         part(asker)
