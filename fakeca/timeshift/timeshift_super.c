@@ -407,6 +407,24 @@ static void read_control(struct fc_timeshift_super *s)
         front_ended(s);
 }
 
+/* The last program is about to end: it gives its filter back before it can be waited for. Whoever takes our place may never wait (the
+ * first process of many containers), so nobody is left to it. */
+static void reap_last(struct fc_timeshift_super *s)
+{
+    struct pollfd fd = {.fd = s->signals, .events = POLLIN};
+    int64_t until = fc_clock_mono() + STOP_WAIT;
+    siginfo_t info;
+
+    for (;;) {
+        reap(s);
+        bool none = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 && errno == ECHILD;
+        if (none || fc_clock_mono() >= until)
+            return;
+        poll(&fd, 1, 1);
+        drain(s->signals);
+    }
+}
+
 /* ---- the loop */
 
 static int timeout_ms(int64_t now, const int64_t *times, size_t n)
@@ -488,4 +506,5 @@ void fc_timeshift_super_run(struct fc_timeshift_super *s)
         if ((fds[LISTENER].revents & (POLLHUP | POLLIN)) == POLLHUP && s->command_ended)
             break;
     }
+    reap_last(s);
 }
