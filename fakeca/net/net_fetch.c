@@ -139,6 +139,7 @@ static void report(struct fc_net_transfer *transfer, enum fc_net_fetch_fault fau
                                          .http_version = transfer->http_version,
                                          .tls_version = transfer->tls_version,
                                          .hsts = transfer->hsts,
+                                         .server = transfer->server,
                                          .certificate = transfer->certificate,
                                          .certificate_len = transfer->certificate_len,
                                          .local = local,

@@ -62,6 +62,7 @@ struct fc_net_fetch_result {
     int http_version;                 /* 10, 11 */
     const char *tls_version;          /* "TLSv1.3" or NULL */
     const char *hsts;                 /* Strict-Transport-Security header, trimmed; NULL when absent */
+    const char *server;               /* Server header, trimmed; NULL when absent */
     const unsigned char *certificate; /* the peer's, DER; NULL without TLS */
     size_t certificate_len;
     const char *local; /* our end, "127.0.0.1:40312"; "" when never connected */

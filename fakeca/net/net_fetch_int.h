@@ -24,12 +24,12 @@ struct fc_net_transfer {
     int http_version;
     size_t head_bytes;
     bool head_complete;
-    bool has_length;       /* the body ends by Content-Length or chunks, not by the connection */
-    bool satisfied;        /* we ended the transfer, for all that was wanted is there */
-    bool foreign;          /* a Content-Encoding that we did not ask for */
-    bool again;            /* we ended it, to ask anew for the bytes as they are */
-    bool garbage;          /* we ended it, for this is no HTTP/1 */
-    char *location, *hsts; /* NULL: none */
+    bool has_length;                /* the body ends by Content-Length or chunks, not by the connection */
+    bool satisfied;                 /* we ended the transfer, for all that was wanted is there */
+    bool foreign;                   /* a Content-Encoding that we did not ask for */
+    bool again;                     /* we ended it, to ask anew for the bytes as they are */
+    bool garbage;                   /* we ended it, for this is no HTTP/1 */
+    char *location, *hsts, *server; /* NULL: none */
     unsigned char *certificate;
     size_t certificate_len;
     const char *tls_version; /* literal of OpenSSL's */

@@ -59,6 +59,9 @@ static void take_header(struct fc_net_transfer *transfer, const char *line, size
     value = header_value(line, len, "Strict-Transport-Security", &value_len);
     if (value != NULL && transfer->hsts == NULL)
         transfer->hsts = fc_strndup(value, value_len);
+    value = header_value(line, len, "Server", &value_len);
+    if (value != NULL && value_len > 0 && transfer->server == NULL)
+        transfer->server = fc_strndup(value, value_len);
     value = header_value(line, len, "Content-Encoding", &value_len);
     if (value != NULL && value_len > 0)
         transfer->foreign = value_len != 4 || strncasecmp(value, "gzip", 4) != 0;
@@ -76,6 +79,7 @@ static void begin_head(struct fc_net_transfer *transfer)
     transfer->http_version = version == CURL_HTTP_VERSION_1_0 ? 10 : 11;
     free(FC_TAKE(transfer->location));
     free(FC_TAKE(transfer->hsts));
+    free(FC_TAKE(transfer->server));
     transfer->has_length = false;
     transfer->foreign = false;
     transfer->garbage = version != CURL_HTTP_VERSION_1_0 && version != CURL_HTTP_VERSION_1_1;
@@ -191,6 +195,7 @@ static void clear_answer(struct fc_net_transfer *transfer)
 {
     free(FC_TAKE(transfer->location));
     free(FC_TAKE(transfer->hsts));
+    free(FC_TAKE(transfer->server));
     free(FC_TAKE(transfer->certificate));
     fc_buf_clear(&transfer->body);
     transfer->error[0] = '\0';

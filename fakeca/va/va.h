@@ -84,8 +84,9 @@ struct fc_va_hop {
      * "loop" when refused; "name" or "address", and what `rehearsal` allowed, when followed */
     const char *redirect, *redirect_rule;
 
-    const char *hsts; /* Strict-Transport-Security as received: not obeyed */
-    const char *tls;  /* "TLSv1.3" */
+    const char *hsts;   /* Strict-Transport-Security as received: not obeyed */
+    const char *server; /* as received: who answered */
+    const char *tls;    /* "TLSv1.3" */
     /* Of the certificate, which is never verified: cert_fault says why a browser would not have taken it: "self-signed", "expired",
      * "not yet valid", "wrong name", joined by ", "; NULL: none of these (its issuer was not looked for). */
     const char *cert_subject, *cert_issuer, *cert_fault;

@@ -52,6 +52,7 @@ static void set_findings(json_t *json, const struct fc_va_hop *hop)
     set_text(json, "redirect", hop->redirect);
     set_text(json, "redirect_rule", hop->redirect_rule);
     set_text(json, "hsts", hop->hsts);
+    set_text(json, "server", hop->server);
     set_text(json, "tls", hop->tls);
     set_text(json, "cert_subject", hop->cert_subject);
     set_text(json, "cert_issuer", hop->cert_issuer);

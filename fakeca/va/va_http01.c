@@ -307,6 +307,7 @@ static void fetched(void *cookie, const struct fc_net_fetch_result *result)
     hop->tls = result->tls_version;
     hop->source = result->local[0] != '\0' ? fc_arena_strdup(run->arena, result->local) : NULL;
     hop->hsts = fc_va_text_utf8(run->arena, result->hsts);
+    hop->server = fc_va_text_utf8(run->arena, result->server);
     fc_va_cert_describe(run, hop, result->certificate, result->certificate_len);
     hop->connect_ns = result->connect_ns;
     hop->total_ns = result->total_ns;

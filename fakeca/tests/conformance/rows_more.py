@@ -1,6 +1,8 @@
 """Beyond the RFCs' rows (fixtures/conformance/more.tsv): what other CAs of this kind hang on, panic or get wrong (reference/peers.md), the
 further kinds of account keys, and the reuse of orders and authorizations, switched on and off and purged."""
-import json, os, subprocess, tempfile
+import datetime, http.client, json, os, subprocess, tempfile, urllib.parse
+
+from cryptography.hazmat.primitives import serialization
 
 from lib import *
 from rows_request import fail, roll
@@ -315,3 +317,211 @@ def purge_by_command(s):
     need(ok(c.order("cmd.purge.test"), 201).json["status"] == "pending", "used again")
     need(command("--name", "x.test").returncode == 2 and command("authorisations").returncode == 2, "bad usage is taken")
     ok(c.fetch(c.url))
+
+
+# ---- checks.md part 8: what the examiner needs of the CA, a row a point ----
+
+
+def one_validation(s, name, status=200, headers=None, body=None):
+    """A validation of that name by an answer as given: its record at the management API, and the token."""
+    c = Client(s)
+    url = ok(c.order(name), 201).json["authorizations"][0]
+    challenge = c.challenge(url)
+    right = (challenge["token"] + "." + c.key.thumbprint()).encode()
+    s.web.put(challenge["token"], right if body is None else body, status, headers)
+    s.web.answers["/found/" + name] = (200, {}, right)
+    c.post(challenge["url"], {})
+    c.wait(url, "valid", "invalid")
+    number = s.ask("GET", "/api/v1/orders?limit=1&environment=" + s.env)["orders"][0]["id"]
+    authz = s.ask("GET", "/api/v1/orders/%d" % number)["authorizations"][0]["id"]
+    return s.ask("GET", "/api/v1/validations/%d" % authz), challenge["token"]
+
+
+@row("part8-01")
+def mapped_redirects_and_sources(s):
+    for i, to in enumerate(("http://map%d.test/found/map%d.test", "http://map%d.test:80/found/map%d.test", "http://map%%d.test:%d/found/map%%d.test" % s.web.port)):
+        record, token = one_validation(s, "map%d.test" % i, 302, {"Location": to % (i, i)})
+        need(record["status"] == "valid", record)
+        sources = {h["source"].rsplit(":", 1)[0] for h in record["hops"] if h["step"] == "http"}
+        need(len(s.web.seen(token)) == len(sources) and (len(sources) >= 3) == (s.env != "rfc8555"), "from several addresses", sources)
+    s.ask("PUT", "/api/v1/dns", {"name": "six.map.test", "type": "A", "values": []})
+    s.ask("PUT", "/api/v1/dns", {"name": "six.map.test", "type": "AAAA", "values": ["::1"]})
+    record, _ = one_validation(s, "six.map.test")
+    need([h["resolved"] for h in record["hops"] if "url" in h][0] == ["::1"] and {h["used"] for h in record["hops"] if "used" in h} == {"::1"}, "IPv6 where declared", record)
+
+
+@row("part8-02")
+def validation_records(s):
+    record, _ = one_validation(s, "record.test", 302, {"Location": "/found/record.test"})
+    first, second = record["hops"][:2]
+    need((first["status"], first["location"], second["status"]) == (302, "/found/record.test", 200), first, second)
+    need(first["url"].startswith("http://record.test/") and first["server"].startswith("BaseHTTP") and first["used"] == "127.0.0.1", first)
+    need("expected" in second and "received" in second and record["ms"] >= 0, second)
+    wrong, _ = one_validation(s, "record2.test", body=b"something else")
+    need(wrong["status"] == "invalid" and wrong["problem"]["type"] and wrong["cause"] and "something else" in wrong["hops"][0]["received"], wrong)
+    again = s.ask("GET", "/api/v1/validations/%d" % record["authorization"])
+    need(again == record, "overwritten by a later one")
+    hops = [e for e in pages(s, "validation.hop") if e["data"]["identifier"] == "record.test"]
+    need(hops and all(e["time"] and e["real_time"] for e in hops), "no times")
+
+
+def pages(s, kind):
+    found, after = [], 0
+    while True:
+        page = s.ask("GET", "/api/v1/events?types=%s&limit=1000&after=%d" % (kind, after))
+        if not page["events"]:
+            return found
+        found += page["events"]
+        after = page["next"]
+
+
+@row("part8-03")
+def a_clock_that_starts_in_the_past(s):
+    with Own(s, "--clock", "-60d", "--ari-retry-after", "90s") as own:
+        c = Client(own.server)
+        issued, other = c.issue("past.test"), c.issue("past2.test")
+        ask = own.server.ask
+        window = ok(own.server.get(own.server.directory["renewalInfo"] + "/" + issued.certid()))
+        need(window["Retry-After"] == "90", window["Retry-After"])
+        serial = "%036x" % issued.leaf.serial_number
+        ask("PUT", "/api/v1/certificates/%s/renewal" % serial, {})
+        now = ask("GET", "/api/v1/clock")["now"]
+        info = own.server.directory["renewalInfo"] + "/"
+        need(ok(own.server.get(info + issued.certid())).json["suggestedWindow"]["end"] <= now, "moved")
+        need(ok(own.server.get(info + other.certid())).json["suggestedWindow"]["start"] > now, "only that one")
+        due = ask("POST", "/api/v1/clock/advance", {"by": "60d"})
+        need(due, "advance")
+        need(ok(own.server.get(info + other.certid())).json["suggestedWindow"]["start"] < ask("GET", "/api/v1/clock")["now"], "60 days age what was issued")
+        lasts = {}
+        for name in own.server.directory["meta"]["profiles"]:
+            leaf = c.issue("%s.past.test" % name, profile=name).leaf
+            lasts[name] = (leaf.not_valid_after - leaf.not_valid_before).days
+        need(s.env != "production" or len(set(lasts.values())) >= 3, "a lifetime a profile:", lasts)
+
+
+@row("part8-04")
+def reuse_of_the_profile(s):
+    with switched(s) as own:
+        own.stop()
+        with open(own.options[1], encoding="utf-8") as source:
+            policy = json.load(source)
+        for lasts, used, not_used in (("10d", "8d", "3d"), ("7h", "1h", "7h")):
+            policy["profiles"][0].update(valid_authz_lifetime=lasts, order_lifetime="8h", pending_authz_lifetime="1h")
+            with open(own.options[1], "w", encoding="utf-8") as out:
+                json.dump(policy, out)
+            own.start()
+            c, name = Client(own.server), "reuse%s.part8.test" % lasts
+            c.issue(name)
+            for by, again in ((used, True), (not_used, False)):
+                own.server.skip(by)
+                need((ok(c.order(name), 201).json["status"] == "ready") == again, lasts, "after", by)
+            own.stop()
+        own.start()
+
+
+@row("part8-05")
+def two_environments(s):
+    with Own(s, "--environment", "production", "--environment", "staging") as own:
+        origin = "/".join(own.server.url.split("/")[:3])
+        one, two = (Server(origin + path, own.server.ca_file, own.server.management, s.web, env) for path, env in (("/dir", "production"), ("/staging/dir", "staging")))
+        a, b = Client(one), Client(two)
+        chains = [c.issue("both.test").certs for c in (a, b)]
+        need(chains[0][-1].issuer != chains[1][-1].issuer and chains[0][1] != chains[1][1], "one chain for both")
+        one.ask("POST", "/api/v1/limits/fill", {"environment": "production", "limit": "CertificatesPerDomain", "names": ["both.test"]})
+        refused(a.order("x.both.test"), "rateLimited", 429)
+        ok(b.order("x.both.test"), 201)
+        spent = {bucket["limit"]: bucket for bucket in one.ask("GET", "/api/v1/limits?environment=production")["buckets"]}
+        need(spent["CertificatesPerDomain"]["remaining"] == 0 and spent["NewOrdersPerAccount"]["used"] >= 1, spent)
+        refused(Client(one).order("y.both.test"), "rateLimited", 429)  # a client that starts anew changes nothing
+
+
+@row("part8-06")
+def fault_switches(s):
+    kinds = {k["kind"] for k in s.ask("GET", "/api/v1/faults/kinds")["kinds"]}
+    need({"unavailable", "unavailable-html", "refuse", "slow", "cut", "bad-nonce", "processing", "rate-limited", "internal", "body", "already-replaced",
+          "blocked-key"} <= kinds, kinds)
+    c = Client(s)
+    for step in ("newOrder", "authorization", "challenge", "finalize", "order", "certificate"):  # a cut connection and a bad nonce at each step
+        location, order = c.ready("%s.faults.test" % step.lower())
+        authz = ok(c.fetch(order["authorizations"][0])).json
+        urls = {"newOrder": s.directory["newOrder"], "authorization": order["authorizations"][0], "challenge": authz["challenges"][0]["url"],
+                "finalize": order["finalize"], "order": location, "certificate": ""}
+        if step == "certificate":
+            urls[step] = ok(c.post(order["finalize"], {"csr": csr(["certificate.faults.test"])})).json["certificate"]
+        s.ask("POST", "/api/v1/faults", {"kind": "bad-nonce", "endpoints": [step], "times": 1, "environment": s.env})
+        refused(c.post(urls[step], {} if step in ("newOrder", "finalize") else None), "badNonce", 400)
+        s.ask("POST", "/api/v1/faults", {"kind": "cut", "endpoints": [step], "times": 2, "environment": s.env})
+        try:
+            need(not c.post(urls[step], None), "answered")
+        except (OSError, http.client.HTTPException):
+            pass
+        s.ask("DELETE", "/api/v1/faults")
+    s.ask("POST", "/api/v1/faults", {"kind": "bad-nonce", "endpoints": ["account"], "share": 50, "seed": 7, "environment": s.env})
+    seen = [c.fetch(c.url).status for _ in range(60)]
+    need(15 <= seen.count(400) <= 45 and set(seen) == {200, 400}, "by rate:", seen.count(400))
+    s.ask("DELETE", "/api/v1/faults")
+    issued = c.issue("operator.faults.test")  # revocation by the CA
+    need(s.ask("POST", "/api/v1/certificates/%036x/revoke" % issued.leaf.serial_number, {"reason": 4})["status"] == "revoked", "revocation")
+
+
+@row("part8-07")
+def issuers_and_the_log(s):
+    with Own(s) as own:
+        c, issuers = Client(own.server), set()
+        for i in range(3):
+            issued = c.issue("rotated%d.test" % i)
+            issuers.add(issued.leaf.issuer.rfc4514_string())
+            need(issued.chain.links("alternate"), "no alternate chain")
+            own.server.ask("POST", "/api/v1/faults", {"kind": "rotate-issuer"})
+        need(len(issuers) >= 2, issuers)
+        logged = own.server.ask("GET", "/api/v1/certificates?limit=100")["certificates"]
+        need({n for row in logged for n in row["identifiers"]} == {"rotated%d.test" % i for i in range(3)}, logged)
+
+
+@row("part8-08")
+def the_event_stream(s):
+    c = Client(s)
+    c.issue("stream.test")
+    first = s.ask("GET", "/api/v1/events?limit=5")
+    again = s.ask("GET", "/api/v1/events?limit=5")
+    need(first == again and [e["seq"] for e in first["events"]] == sorted(e["seq"] for e in first["events"]), "it cannot be replayed")
+    mine = [e for e in pages(s, "request") if e.get("account") == int(c.url.rsplit("/", 1)[1])]
+    need(mine and mine[-1]["data"]["client"] == "conformance" and mine[-1]["time"] and mine[-1]["real_time"], mine[-1:])
+    begin = s.ask("GET", "/api/v1/events?types=certificate.issued&limit=1")["events"][0]["seq"] - 1
+    parts = urllib.parse.urlsplit(s.management)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+    connection.request("GET", "/api/v1/events/stream?after=%d" % begin)
+    line = b""
+    answer = connection.getresponse()
+    while not line.strip().startswith((b"data:", b"{")):
+        line = answer.readline()
+    need(json.loads(line[line.index(b"{"):])["seq"] == begin + 1, line)
+    connection.close()
+
+
+@row("part8-09")
+def offered_types(s):
+    c = Client(s)
+    for i, types in enumerate((["http-01"], ["surprise-01", "http-01"], ["tokenless-01"])):
+        s.ask("POST", "/api/v1/faults", {"kind": "offer", "types": types, "times": 1, "environment": s.env})
+        challenges = ok(c.fetch(ok(c.order("offer%d.part8.test" % i), 201).json["authorizations"][0])).json["challenges"]
+        need(sorted(x["type"] for x in challenges) == sorted(types), types, challenges)
+    need(("token" in challenges[0]) is False, challenges)
+
+
+@row("part8-10")
+def trust_as_a_file(s):
+    ok(Server(s.url, s.ca_file, s.management, s.web, s.env).get(s.url))  # verified by that file alone
+    issued = Client(s).issue("trust.part8.test")
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, name) for name in ("leaf.pem", "chain.pem")]
+        for path, certs in zip(paths, (issued.certs[:1], issued.certs[1:])):
+            with open(path, "wb") as out:
+                out.writelines(cert.public_bytes(serialization.Encoding.PEM) for cert in certs)
+        when = datetime.datetime.fromisoformat(s.ask("GET", "/api/v1/clock")["now"].replace("Z", "+00:00")).timestamp()
+        done = subprocess.run(["openssl", "verify", "-attime", "%d" % when, "-CAfile", s.ca_file, "-untrusted", paths[1], paths[0]], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False, text=True)
+        need(done.returncode == 0, done.stdout)
+    words = subprocess.run([os.environ["FAKECA"], "env", "--management", s.management], stdout=subprocess.PIPE, check=True, text=True).stdout
+    for name in ("REQUESTS_CA_BUNDLE", "LEGO_CA_CERTIFICATES", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "FAKECA_ROOT"):
+        need(name + "=" in words, name, "is not printed")

@@ -231,6 +231,7 @@ static json_t *hop_json(const struct fc_va_hop *hop)
     set(json, "redirect", hop->redirect);
     set(json, "redirect_rule", hop->redirect_rule);
     set(json, "hsts", hop->hsts);
+    set(json, "server", hop->server);
     set(json, "cert_subject", hop->cert_subject);
     set(json, "cert_issuer", hop->cert_issuer);
     set(json, "cert_fault", hop->cert_fault);

@@ -23,7 +23,8 @@ struct trace_bed {
 static const struct peer_answer plain[] = {
     {CHALLENGE_PATH, TO("https://" OTHER "/x"), 0}, {"/bad", OK "\r\n" TOKEN ".wrong \n", 0}, {"", GOOD_ANSWER, 0}};
 static const struct peer_answer secure[] = {
-    {"", OK "Strict-Transport-Security: max-age=1\r\nContent-Length: 87\r\n\r\n" KEY_AUTH, 0}};
+    {"", OK "Strict-Transport-Security: max-age=1\r\nServer:  nginx/1.22.1 \r\nContent-Length: 87\r\n\r\n" KEY_AUTH,
+     0}};
 
 static int setup(void **state)
 {
@@ -89,6 +90,8 @@ static void a_redirect_to_https(void **state)
     assert_string_equal(hop_text(verdict, 1, "url"), "https://" OTHER "/x");
     assert_string_equal(hop_text(verdict, 1, "tls"), "TLSv1.3");
     assert_string_equal(hop_text(verdict, 1, "hsts"), "max-age=1");
+    assert_string_equal(hop_text(verdict, 1, "server"), "nginx/1.22.1");
+    assert_string_equal(hop_text(verdict, 0, "server"), "");
     assert_non_null(strstr(hop_text(verdict, 1, "cert_fault"), "expired"));
     assert_non_null(strstr(hop_text(verdict, 1, "cert_fault"), "wrong name"));
     assert_string_not_equal(hop_text(verdict, 1, "cert_subject"), "");
