@@ -55,6 +55,9 @@ mount --bind "$1/hosts" /etc/hosts
 cd "$1/job"
 export PATH="$1/path:/usr/sbin:/usr/bin:/sbin:/bin" PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0
 . "$2"
+if [ "${2##*/}" = plain.sh ]; then # else Debian's are found
+    [ "$(command -v pebble)" = "$1/job/bin/pebble" ] && [ "$(command -v pebble-challtestsrv)" = "$1/job/bin/pebble-challtestsrv" ]
+fi
 curl -sSk https://localhost:14000/dir | grep -q order-plz
 "$3" "$4/pebble_many.py" https://localhost:14000/dir https://localhost:15000 http://localhost:8055 2 1
 fakeca --advance-days 60
