@@ -168,6 +168,7 @@ struct ck_line {
     struct ck_act *renew_act[2];     /* the run that ordered */
     int64_t due_after[2], due_at[2]; /* no order at the former, an order at the latter */
     double due_part;                 /* the same as a part of the lifetime, of the last renewal */
+    bool misled;                     /* a search found an order that did not come: no further one */
     bool waited;                     /* for a server's own timers, as long as --patient allows */
     size_t lived, inferred;          /* scheduled runs */
     size_t early_orders;             /* in the first third */

@@ -214,6 +214,8 @@ static int season(struct ck_line *line, size_t which, struct fc_err *err)
         struct ck_act *act = tick(line);
         if (which == 0 && !line->control_act)
             line->control_act = act;
+        /* a client that remembers the refused order outside of its state: what the search says of it is not to be trusted */
+        line->misled |= found.wanted && act && act->orders == 0;
         if (judge_run(line, which, &issue, act, last))
             break;
         failures = act->orders ? failures + 1 : 0;

@@ -11,7 +11,7 @@
 
 bool ck_line_can_search(const struct ck_line *line)
 {
-    return line->setup->run.renew && !line->stage->every_run && !line->stage->attach &&
+    return line->setup->run.renew && !line->misled && !line->stage->every_run && !line->stage->attach &&
            line->stage->way == CK_WAY_RUN && !(line->stage->blind & CK_LOG) && ck_line_can_save(line);
 }
 

@@ -72,10 +72,10 @@ static void send_end(struct ck_line *line, int64_t from)
                                         fc_time_rfc3339(issue->not_before, begin), "not_after",
                                         fc_time_rfc3339(issue->not_after, end), "event", (int)issue->seen));
     }
-    json_t *clock =
-        json_pack("{s:s,s:s,s:i,s:s,s:s,s:i,s:i}", "from", fc_time_rfc3339(from, begin), "to", fc_time_rfc3339(to, end),
-                  "days", to > from ? (int)((to - from) / FC_DAY) : 0, "way", ways[line->stage->way], "client",
-                  line->agent, "runs_lived", (int)line->lived, "runs_inferred", (int)line->inferred);
+    json_t *clock = json_pack("{s:s,s:s,s:i,s:s,s:s,s:i,s:i,s:i}", "from", fc_time_rfc3339(from, begin), "to",
+                              fc_time_rfc3339(to, end), "days", to > from ? (int)((to - from) / FC_DAY) : 0, "way",
+                              ways[line->stage->way], "client", line->agent, "runs_lived", (int)line->lived,
+                              "runs_inferred", (int)line->inferred, "ages", (int)line->ages);
     ck_stream_send(line->stage->stream,
                    json_pack("{s:s,s:o,s:o}", "type", "end", "clock", clock, "certificates", certificates));
 }

@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 /* The whole of a rehearsal, as the JSON report has it (format "fakeca-check/1"):
- *   tool, setup, clock {from, to, days, way}, summary {verdict, counts}, checks [], events [], certificates [], not_covered [],
- *   seconds, interrupted, broken
+ *   tool, setup, clock {from, to, days, way, client, runs_lived, runs_inferred, ages}, summary {verdict, counts}, checks [],
+ *   events [], certificates [], not_covered [], seconds, interrupted, broken
  * checks [{id, group, title, severity, result, headline, detail [], remedy, evidence [], skipped_for [], first, last (simulated),
  *   seconds (real, of the phases that it judges, which checks share)}] */
 struct ck_report {
