@@ -53,7 +53,7 @@ static int64_t with_jitter(const struct fc_limits_call *call, int64_t retry_in)
 
 void fc_limits_text_denial(const struct fc_limits_call *call, struct fc_limits_denial *denial)
 {
-    const char *docs = fc_limits_policy(call->limits)->directory.rate_limits_url;
+    const char *docs = fc_policy_at(fc_limits_policy(call->limits), call->now)->directory.rate_limits_url;
     int64_t retry_in = with_jitter(call, denial->decision.retry_in);
     char period[FC_TIME_TEXT_MAX], when[FC_TIME_TEXT_MAX];
 

@@ -196,6 +196,28 @@ static void authorizations(void **state)
     assert_string_equal(lib_member(authz, "status"), "pending");
 }
 
+static void fewer_orders(json_t *policy)
+{
+    json_object_set_new(policy, "changes",
+                        json_pack("[{s:s,s:s,s:{s:i,s:i},s:s}]", "on", "2026-09-02", "what", "one order in 3 hours",
+                                  "set", "limits.NewOrdersPerAccount.count", 1, "limits.NewOrdersPerAccount.burst", 1,
+                                  "source", "a test"));
+}
+
+static void limits(void **state)
+{
+    struct lib_acme *t = *state;
+    struct lib_client *client = lib_client_new(t);
+
+    for (int i = 0; i < 3; i++)
+        lib_assert_status(try_order(client, lib_text(t, "n%d.test", i)), 201);
+    the_day_comes(t);
+    lib_assert_status(try_order(client, "m.test"), 201);
+    struct lib_answer *answer = try_order(client, "o.test");
+    lib_assert_status(answer, 429);
+    assert_non_null(strstr(lib_member(answer, "detail"), "too many new orders (1) from this account"));
+}
+
 static void one_less(json_t *policy)
 {
     json_object_set_new(policy, "changes",
@@ -234,11 +256,12 @@ static void contacts_of_production(void **state)
 int main(void)
 {
     static struct lib_options all = {.edit = change}, slow = {.edit = change, .pace = FC_PACE_LETSENCRYPT},
-                              longer = {.edit = longer_margin}, one = {.edit = one_less};
+                              fewer = {.edit = fewer_orders, .limits = "letsencrypt"}, longer = {.edit = longer_margin},
+                              one = {.edit = one_less};
     const struct CMUnitTest tests[] = {
         LIB_TEST_WITH(accounts, &all),          LIB_TEST_WITH(requests, &all),    LIB_TEST_WITH(orders, &all),
         LIB_TEST_WITH(certificates, &slow),     LIB_TEST_WITH(revocations, &all), LIB_TEST_WITH(algorithms, &one),
-        LIB_TEST_WITH(authorizations, &longer), LIB_TEST(contacts_of_production),
+        LIB_TEST_WITH(authorizations, &longer), LIB_TEST_WITH(limits, &fewer),    LIB_TEST(contacts_of_production),
     };
     RUN(tests);
 }
