@@ -396,9 +396,18 @@ static void links_that_are_not_good(void **state)
 
 /* ---- A.7 ---- */
 
+/* One a second at the directory: a slow machine too asks more often. */
 static void enforce_requests(json_t *policy)
 {
-    json_object_set_new(json_object_get(policy, "request_limits"), "enforced", json_true());
+    json_t *limits = json_object_get(policy, "request_limits"), *endpoint;
+    size_t i;
+
+    json_object_set_new(limits, "enforced", json_true());
+    json_array_foreach(json_object_get(limits, "endpoints"), i, endpoint)
+    {
+        if (strcmp(json_string_value(json_object_get(endpoint, "name")), "directory") == 0)
+            json_object_set_new(endpoint, "per_second", json_integer(1));
+    }
 }
 
 static void the_load_balancer(void **state)
