@@ -10,6 +10,7 @@
 
 #define PAUSE_MS 100
 #define HANDSHAKE_TIME (5 * FC_SECOND)
+#define HALF_WAY_TIME (30 * FC_SECOND)
 
 /* How long targets must show the same. After a reload old and new workers answer in turn (checks.md 1.4 e); after a start there is
  * nobody from before: its command has ended the old service. */
@@ -138,7 +139,8 @@ bool ck_line_look(struct ck_line *line, const char *moment, const char *serial, 
         rounds = all ? rounds + 1 : 0;
         if (!all)
             since = now;
-        bool late = now - begin > patience && (!half_way(line, views, steady.rounds) || now - begin > 10 * patience);
+        bool late =
+            now - begin > patience && (!half_way(line, views, steady.rounds) || now - begin > patience + HALF_WAY_TIME);
         if (!serial || (rounds >= steady.rounds && now - since >= steady.over) || (!all && late) ||
             (!all && no_https(line, views)))
             break;
