@@ -24,7 +24,6 @@
 #include "va/va.h"
 
 #include "cmocka_all.h"
-#include "lib_chains.h"
 #include "http/lib_req.h"
 #include "lib_web.h"
 #include "va/lib_texts.h"
@@ -135,8 +134,6 @@ static void load_policy(struct lib_acme *t, const struct lib_options *options)
     fc_auto_json value = NULL;
 
     must(fc_json_parse(text, len, &value, &err), &err);
-    if (!options->chains)
-        lib_chains_remove(value);
     if (options->edit)
         options->edit(value);
     fc_auto_free char *edited = fc_json_text(value);

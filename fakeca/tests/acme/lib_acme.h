@@ -50,7 +50,6 @@ struct lib_options {
     enum fc_pace pace;
     void (*edit)(json_t *policy); /* changes the policy's JSON */
     bool rsa;                     /* RSA issuers too, ready */
-    bool chains;                  /* cross-signed, as the environment has them; they need `rsa` */
     bool perspectives;            /* as many as the policy has, not the primary alone */
     size_t queue_max;             /* of the VA; 0: its own */
     const char *limits;           /* as --limits; NULL: none */

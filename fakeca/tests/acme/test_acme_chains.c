@@ -84,9 +84,9 @@ static void perspectives_follow_the_calendar(void **state)
 
 int main(void)
 {
-    static struct lib_options whole = {.rsa = true, .chains = true}, far = {.perspectives = true};
+    static struct lib_options far = {.perspectives = true};
     const struct CMUnitTest tests[] = {
-        LIB_TEST_WITH(alternates, &whole),
+        LIB_TEST(alternates),
         LIB_TEST_WITH(perspectives_follow_the_calendar, &far),
     };
     RUN(tests);

@@ -24,7 +24,6 @@
 #include "va/va.h"
 
 #include "cmocka_all.h"
-#include "lib_chains.h"
 #include "http/lib_req.h"
 #include "lib_schema.h"
 
@@ -87,14 +86,7 @@ static void start_world(struct lib_manage *t)
 
 static void start_env(struct lib_manage *t, size_t i, const char *name)
 {
-    size_t len;
-    const char *text = fc_policy_builtin_text(name, &len);
-    fc_auto_json value = NULL;
-
-    OR_FAIL(fc_json_parse(text, len, &value, &err));
-    lib_chains_remove(value);
-    fc_auto_free char *edited = fc_json_text(value);
-    OR_FAIL(fc_policy_parse(edited, strlen(edited), NULL, &t->policies[i], &err));
+    OR_FAIL(fc_policy_builtin(name, &t->policies[i], &err));
     OR_FAIL(fc_limits_new(t->policies[i], &(struct fc_limits_setting){0}, &t->limits[i], &err));
     const struct fc_ca_params ca = {
         .policy = t->policies[i], .store = t->store, .pki_url = "http://localhost:15001/pki", .now = t->now};
