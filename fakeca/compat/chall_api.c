@@ -2,11 +2,13 @@
 #include "compat/chall_int.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/base_json.h"
 #include "base/base_text.h"
 
 #include "compat/compat_int.h"
+#include "net/net_addr.h"
 
 struct call {
     struct fc_compat_chall *chall;
@@ -72,8 +74,10 @@ static void del_http01(struct call *call)
 {
     const char *token = text_of(call, "token");
 
-    if (token)
-        put(call, call->chall->tokens, token, NULL);
+    if (!token)
+        return;
+    put(call, call->chall->tokens, token, NULL);
+    fc_chall_log(call->chall, "Removed HTTP-01 challenge for token \"%s\"", token);
 }
 
 static void add_redirect(struct call *call)
@@ -95,8 +99,10 @@ static void del_redirect(struct call *call)
 {
     const char *path = text_of(call, "path");
 
-    if (path)
-        put(call, call->chall->redirects, path, NULL);
+    if (!path)
+        return;
+    put(call, call->chall->redirects, path, NULL);
+    fc_chall_log(call->chall, "Removed HTTP redirect for path \"%s\"", path);
 }
 
 /* ---- tls-alpn-01 ---- */
@@ -116,8 +122,10 @@ static void del_tlsalpn01(struct call *call)
 {
     const char *host = text_of(call, "host");
 
-    if (host)
-        put(call, call->chall->alpn, host, NULL);
+    if (!host)
+        return;
+    put(call, call->chall->alpn, host, NULL);
+    fc_chall_log(call->chall, "Removed TLS-ALPN-01 challenge for host \"%s\"", host);
 }
 
 /* ---- DNS ---- */
@@ -132,8 +140,9 @@ static void set_default(struct call *call, const char *type)
         refuse(call, 400, "the member 'ip' must be a text");
         return;
     }
-    end(call, fc_chall_dns_default(call->chall->dns, type, ip, &err), &err);
-    fc_chall_log(call->chall, "Set default address for DNS %s queries to \"%s\"", type, ip ? ip : "");
+    end(call, fc_chall_dns_default(call->chall, call->chall->dns, type, ip, &err), &err);
+    fc_chall_log(call->chall, "Set default IPv%d address for DNS %s queries to \"%s\"", type[1] ? 6 : 4, type,
+                 ip ? ip : "");
 }
 
 static void set_default_ipv4(struct call *call)
@@ -151,51 +160,90 @@ static void add_values(struct call *call, const char *type, const char *host, co
     struct fc_err err = {0};
 
     end(call, fc_chall_dns_add(call->chall->dns, type, host, values, replace, &err), &err);
-    fc_chall_log(call->chall, "Added response for DNS %s queries to \"%s\"", type, host);
 }
 
-static void add_addresses(struct call *call, const char *type)
+static const char *joined(struct fc_arena *arena, const json_t *texts)
+{
+    const char *made = "";
+
+    for (size_t i = 0; i < json_array_size(texts); i++)
+        made = fc_arena_printf(arena, "%s%s%s", made, i ? ", " : "", json_string_value(json_array_get(texts, i)));
+    return made;
+}
+
+static bool all_texts(const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!json_is_string(json_array_get(list, i)))
+            return false;
+    return json_array_size(list) > 0;
+}
+
+/* As in the original, what is no address of that family is no answer and no mistake; only our log tells. */
+static json_t *good_addresses(const struct call *call, int family, const json_t *addresses)
+{
+    json_t *good = json_array();
+
+    for (size_t i = 0; i < json_array_size(addresses); i++) {
+        const char *text = json_string_value(json_array_get(addresses, i));
+        struct fc_net_addr addr;
+        if (fc_net_addr_parse_ip(text, &addr, NULL) == 0 && addr.family == family)
+            json_array_append_new(good, json_string(text));
+        else
+            fc_chall_log(call->chall, "passed over: '%s' is no IPv%d address", text, family == AF_INET ? 4 : 6);
+    }
+    return good;
+}
+
+static void add_addresses(struct call *call, const char *type, int family)
 {
     const char *host = text_of(call, "host");
     const json_t *addresses = fc_compat_json_get(call->body, "addresses");
 
     if (!host)
         return;
-    if (!json_is_array(addresses) || json_array_size(addresses) == 0)
+    if (!all_texts(addresses)) {
         refuse(call, 400, "the member 'addresses' must be a list of addresses");
-    else
-        add_values(call, type, host, addresses, false);
+        return;
+    }
+    fc_auto_json good = good_addresses(call, family, addresses);
+    add_values(call, type, host, good, false);
+    fc_chall_log(call->chall, "Added response for DNS %s queries to \"%s\" : %s", type, host,
+                 joined(call->req->arena, addresses));
 }
 
 static void add_a(struct call *call)
 {
-    add_addresses(call, "A");
+    add_addresses(call, "A", AF_INET);
 }
 
 static void add_aaaa(struct call *call)
 {
-    add_addresses(call, "AAAA");
-}
-
-static void add_value(struct call *call, const char *type, const char *key, bool replace)
-{
-    const char *host = text_of(call, "host");
-    const char *value = host ? text_of(call, key) : NULL;
-
-    if (!value)
-        return;
-    fc_auto_json values = json_pack("[s]", value);
-    add_values(call, type, host, values, replace);
+    add_addresses(call, "AAAA", AF_INET6);
 }
 
 static void set_txt(struct call *call)
 {
-    add_value(call, "TXT", "value", false);
+    const char *host = text_of(call, "host");
+    const char *value = host ? text_of(call, "value") : NULL;
+
+    if (!value)
+        return;
+    fc_auto_json values = json_pack("[s]", value);
+    add_values(call, "TXT", host, values, false);
+    fc_chall_log(call->chall, "Added DNS-01 TXT challenge for Host \"%s\" - Value \"%s\"", host, value);
 }
 
 static void set_cname(struct call *call)
 {
-    add_value(call, "CNAME", "target", true);
+    const char *host = text_of(call, "host");
+    const char *target = host ? text_of(call, "target") : NULL;
+
+    if (!target)
+        return;
+    fc_auto_json values = json_pack("[s]", target);
+    add_values(call, "CNAME", host, values, true);
+    fc_chall_log(call->chall, "Added response for DNS CNAME queries to \"%s\" targeting \"%s\"", host, target);
 }
 
 /* 0 TAG "VALUE", with quotes and backslashes escaped. */
@@ -223,13 +271,15 @@ static void add_caa(struct call *call)
         bool bad = false;
         const char *tag = fc_compat_json_text(json_array_get(policies, i), "tag", &bad);
         const char *value = fc_compat_json_text(json_array_get(policies, i), "value", &bad);
-        if (!bad && tag && value)
-            json_array_append_new(values, caa_record(call->req->arena, tag, value));
+        if (!bad && tag)
+            json_array_append_new(values, caa_record(call->req->arena, tag, value ? value : ""));
     }
-    if (json_array_size(values) == 0 || json_array_size(values) != json_array_size(policies))
+    if (json_array_size(values) == 0 || json_array_size(values) != json_array_size(policies)) {
         refuse(call, 400, "the member 'policies' must be a list of objects of texts 'tag' and 'value'");
-    else
-        add_values(call, "CAA", host, values, false);
+        return;
+    }
+    add_values(call, "CAA", host, values, false);
+    fc_chall_log(call->chall, "Added response for DNS CAA queries to \"%s\"", host);
 }
 
 static void set_servfail(struct call *call)
@@ -251,7 +301,12 @@ static void clear(struct call *call, const char *type)
     if (!host)
         return;
     end(call, fc_chall_dns_clear(call->chall->dns, type, host, &err), &err);
-    fc_chall_log(call->chall, "Removed response for DNS %s queries to \"%s\"", type ? type : "SERVFAIL", host);
+    if (type && strcmp(type, "TXT") == 0)
+        fc_chall_log(call->chall, "Removed DNS-01 TXT challenge for Host \"%s\"", host);
+    else if (type)
+        fc_chall_log(call->chall, "Removed response for DNS %s queries to \"%s\"", type, host);
+    else
+        fc_chall_log(call->chall, "Removed SERVFAIL response for DNS queries to \"%s\"", host);
 }
 
 static void clear_a(struct call *call)
@@ -340,6 +395,7 @@ static void clear_history(struct call *call)
         return;
     }
     done(call);
+    fc_chall_log(chall, "Cleared challenge server request history for \"%s\" \"%s\" events", host, type);
 }
 
 /* ---- the table ---- */

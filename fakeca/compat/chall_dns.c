@@ -40,18 +40,6 @@ static void serve(const struct fc_compat_chall *chall, struct fc_chall_dns *dns,
         fc_chall_not_served(chall, &cause);
 }
 
-/* What is no address is none: suites say '""' with the quotes in it. */
-static int set_default(const struct fc_compat_chall *chall, struct fc_chall_dns *dns, const char *type, const char *ip,
-                       struct fc_err *err)
-{
-    struct fc_err cause = {0};
-
-    if (fc_chall_dns_default(dns, type, ip, &cause) == 0)
-        return 0;
-    fc_chall_log(chall, "%s queries are not answered by default: %s", type, cause.text);
-    return fc_chall_dns_default(dns, type, NULL, err);
-}
-
 int fc_chall_dns_start(struct fc_compat_chall *chall, const struct fc_compat_chall_params *params,
                        struct fc_chall_dns **ret_dns, struct fc_err *err)
 {
@@ -70,8 +58,8 @@ int fc_chall_dns_start(struct fc_compat_chall *chall, const struct fc_compat_cha
     if (fc_events_new(&events, &dns->events, err) || fc_ca_tls_load(dns->store, no_names, &dns->tls, err))
         return -1;
     const struct fc_dns_params mock = {.store = dns->store, .events = dns->events, .clock = dns->clock};
-    if (fc_dns_new(&mock, &dns->dns, err) || set_default(chall, dns, "A", params->ipv4, err) ||
-        set_default(chall, dns, "AAAA", params->ipv6, err))
+    if (fc_dns_new(&mock, &dns->dns, err) || fc_chall_dns_default(chall, dns, "A", params->ipv4, err) ||
+        fc_chall_dns_default(chall, dns, "AAAA", params->ipv6, err))
         return -1;
     serve(chall, dns, params->dns);
     return 0;
@@ -106,9 +94,17 @@ static int set(struct fc_chall_dns *dns, const char *host, const char *type, jso
     return result;
 }
 
-int fc_chall_dns_default(struct fc_chall_dns *dns, const char *type, const char *ip, struct fc_err *err)
+int fc_chall_dns_default(const struct fc_compat_chall *chall, struct fc_chall_dns *dns, const char *type,
+                         const char *ip, struct fc_err *err)
 {
-    return set(dns, "*", type, ip && *ip ? json_pack("{s:[s]}", "values", ip) : json_pack("{s:[]}", "values"), err);
+    struct fc_err cause = {0};
+
+    if (ip && *ip) {
+        if (set(dns, "*", type, json_pack("{s:[s]}", "values", ip), &cause) == 0)
+            return 0;
+        fc_chall_log(chall, "%s queries are not answered by default: %s", type, cause.text);
+    }
+    return set(dns, "*", type, json_pack("{s:[]}", "values"), err);
 }
 
 /* Names come with and without the final dot, in any case. */

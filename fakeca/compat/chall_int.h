@@ -54,8 +54,10 @@ void fc_chall_api(void *chall, struct fc_http_req *req, struct fc_http_res *res)
 int fc_chall_dns_start(struct fc_compat_chall *chall, const struct fc_compat_chall_params *params,
                        struct fc_chall_dns **ret_dns, struct fc_err *err);
 void fc_chall_dns_stop(struct fc_chall_dns *dns); /* NULL allowed */
-/* Addresses of names that have none of their own; type "A" or "AAAA", ip "" for none. */
-int fc_chall_dns_default(struct fc_chall_dns *dns, const char *type, const char *ip, struct fc_err *err);
+/* Addresses of names that have none of their own; type "A" or "AAAA", ip "" for none. What is no address is none, with a line in the
+ * log: suites say '""' with the quotes in it. */
+int fc_chall_dns_default(const struct fc_compat_chall *chall, struct fc_chall_dns *dns, const char *type,
+                         const char *ip, struct fc_err *err);
 /* Adds to the values of the name (the oldest make room), or with `replace` they are all. */
 int fc_chall_dns_add(struct fc_chall_dns *dns, const char *type, const char *host, const json_t *values, bool replace,
                      struct fc_err *err);

@@ -131,7 +131,25 @@ both clear-request-history '{"host":"a.test","type":"mail"}'
 both nowhere '{}'
 same "$(curl -sS -o /dev/null -w '%{http_code}' "${api[ours]}/add-a")" "$(curl -sS -o /dev/null -w '%{http_code}' "${api[theirs]}/add-a")" "GET"
 contains "$(curl -sS --data '{"host":"a.test"}' "${api[ours]}/add-a")" "'addresses' must be a list" "the answer to a host without addresses"
-contains "$(curl -sS --data '{"host":"a.test","addresses":["nine"]}' "${api[ours]}/add-a")" "'nine' is no IPv4 address" "the answer to a wrong address"
+# what is no address is no mistake there: no answer, and with us a line in the log
+both add-a '{"host":"odd.test","addresses":[7]}'
+both add-a '{"host":"odd.test","addresses":["nine"]}'
+both add-aaaa '{"host":"odd.test","addresses":["192.0.2.1"]}'
+asked odd.test A
+asked odd.test AAAA
+both add-a '{"host":"odder.test","addresses":["::1","192.0.2.7"]}'
+both set-default-ipv4 '{"ip":"nine"}'
+both set-default-ipv6 '{"ip":"\"\""}'
+asked none.test A
+asked none.test AAAA
+both add-caa '{"host":"odd.test","policies":[{"tag":"issue"}]}'
+contains "$(cat "$work/challtestsrv-${api[ours]##*:}.log")" "'nine' is no IPv4 address" "the log about a wrong address"
+
+# ---- the log tells the same of what was set ----
+changes() { grep -oE '(Added|Removed|Set default|Cleared) .*' "$work/challtestsrv-${api[$1]##*:}.log" | sed 's/\\"/"/g'; } # as Go quotes
+for side in theirs ours; do changes "$side" >"$work/$side.changes"; done
+diff "$work/theirs.changes" "$work/ours.changes" >"$work/changes.log" || fail "the logs of the challenge servers differ"
+[ "$(wc -l <"$work/ours.changes")" -ge 30 ] || fail "the logs tell less than they did"
 
 # ---- more than the original of this version has: DNS over HTTPS, -dnsserver, ports that others have ----
 doh=$(free_port) more=$(free_port) port=$(free_port)
