@@ -124,6 +124,22 @@ static int replace(json_t *held_by, const char *last, json_t *value)
     return json_array_append(held_by, value);
 }
 
+/* The holder of the last step, which day's policy has for itself afterwards, like all on the way to it: the days share what does not
+ * change, or each would hold the whole policy once more. */
+static json_t *own_holder(json_t *root, const char *path, const char **ret_last)
+{
+    json_t *value = root;
+
+    for (size_t len; path[len = strcspn(path, ".")] != '\0'; path += len + 1) {
+        fc_auto_free char *name = fc_strndup(path, len);
+        fc_auto_json copy = json_copy(step(value, path, len));
+        (void)replace(value, name, copy);
+        value = step(value, path, len);
+    }
+    *ret_last = path;
+    return value;
+}
+
 /* A list takes a new element that bears the last name of the path. */
 static bool is_new_element(const json_t *held_by, const char *last, const json_t *value)
 {
@@ -210,7 +226,7 @@ static void apply_value(const struct day *day, const char *path, json_t *value)
     else if (!day->names_alone && old != NULL && json_equal(old, value))
         fc_json_errs_add(day->row, "set", "'%s' has this value already: nothing changes", path);
     else
-        (void)replace(held_by, last, value);
+        (void)replace(own_holder(day->root, path, &last), last, value);
 }
 
 static void apply_row(const struct day *day)
@@ -301,10 +317,10 @@ static bool add_box(struct fc_policy_file *file, json_t *root, int64_t on, struc
 void fc_policy_changes_apply(struct fc_policy_file *file, struct fc_json_errs *errs)
 {
     const bool names_alone = errs->count > 0;
-    fc_auto_json before = json_deep_copy(file->boxes[0]->root);
+    fc_auto_json before = json_incref(file->boxes[0]->root);
 
     for (size_t i = 0; i < file->n_changes;) {
-        fc_auto_json root = json_deep_copy(before);
+        fc_auto_json root = json_copy(before);
         struct day day = {.file = file, .before = before, .root = root, .names_alone = names_alone};
         int64_t on = file->changes[i].on;
         bool new_day = sets_something(file, i);

@@ -307,6 +307,23 @@ static void differences(void **state)
     fc_policy_free(policy);
 }
 
+/* Some thirty days of a policy in memory are little more than one: what does not change is there once. */
+static void days_share_what_does_not_change(void **state)
+{
+    struct fc_policy *policy = NULL;
+    (void)state;
+
+    assert_int_equal(fc_policy_builtin("production", &policy, NULL), 0);
+    const json_t *before = fc_policy_json_at(policy, at("2027-02-09")),
+                 *after = fc_policy_json_at(policy, at("2027-02-10"));
+    const json_t *profiles[] = {json_object_get(before, "profiles"), json_object_get(after, "profiles")};
+    assert_ptr_not_equal(before, after);
+    assert_ptr_equal(json_object_get(before, "hierarchy"), json_object_get(after, "hierarchy"));
+    assert_ptr_not_equal(json_array_get(profiles[0], 0), json_array_get(profiles[1], 0));
+    assert_ptr_equal(json_array_get(profiles[0], 1), json_array_get(profiles[1], 1));
+    fc_policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +332,7 @@ int main(void)
         cmocka_unit_test(profiles_come_when_they_came),
         cmocka_unit_test(an_invented_change),
         cmocka_unit_test(differences),
+        cmocka_unit_test(days_share_what_does_not_change),
     };
     RUN(tests);
 }
