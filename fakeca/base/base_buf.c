@@ -98,6 +98,17 @@ int fc_buf_put_visible(struct fc_buf *buf, const char *text, size_t len)
     return buf->full ? -1 : 0;
 }
 
+int fc_buf_put_quoted(struct fc_buf *buf, const char *text)
+{
+    fc_buf_putc(buf, '\'');
+    for (; *text; text++)
+        if (*text == '\'')
+            fc_buf_puts(buf, "'\\''");
+        else
+            fc_buf_putc(buf, *text);
+    return fc_buf_putc(buf, '\'');
+}
+
 int fc_buf_vprintf(struct fc_buf *buf, const char *format, va_list args)
 {
     va_list again;

@@ -26,6 +26,8 @@ int fc_buf_puts(struct fc_buf *buf, const char *text);
 int fc_buf_putc(struct fc_buf *buf, char c);
 /* Text of a stranger's for a terminal: control characters (C0, DEL, and C1 as UTF-8) as \xNN. */
 int fc_buf_put_visible(struct fc_buf *buf, const char *text, size_t len);
+/* Text as one word of a POSIX shell: in single quotes. */
+int fc_buf_put_quoted(struct fc_buf *buf, const char *text);
 int fc_buf_printf(struct fc_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int fc_buf_vprintf(struct fc_buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 

@@ -95,6 +95,8 @@ int fc_cmd_done(const struct fc_cmd *self);
 const char *fc_cmd_text(const json_t *object, const char *key);
 /* One of a NULL-terminated list of words, as sub-command; NULL after printing the error with the nearest word. */
 const char *fc_cmd_word(const struct fc_cmd *self, const char *word, const char *const *words);
+/* A text as one word of a command to copy: quoted for a shell where it must be; the caller frees. */
+char *fc_cmd_shell_word(const char *text);
 /* "1 certificate", "2 certificates" */
 const char *fc_cmd_count(int64_t n, const char *one, const char *many, char buf[64]);
 

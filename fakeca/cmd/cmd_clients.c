@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "base/base_alloc.h"
+#include "base/base_buf.h"
 #include "base/base_text.h"
+
+#define QUOTED_MAX (4 * PATH_MAX + 2) /* each byte of a path quoted */
 
 /* ---- variables ---- */
 
@@ -65,18 +68,6 @@ static const char *value_text(enum value value, const struct fc_cmd_place *place
     return texts[value];
 }
 
-/* 'text' for a POSIX shell. */
-static void print_quoted(const char *text)
-{
-    putchar('\'');
-    for (; *text; text++)
-        if (*text == '\'')
-            fputs("'\\''", stdout);
-        else
-            putchar(*text);
-    putchar('\'');
-}
-
 static bool meant_for(size_t variable, const char *client)
 {
     const char *const *clients = variables[variable].clients;
@@ -99,13 +90,14 @@ void fc_cmd_clients_exports(const char *name, const struct fc_cmd_place *place, 
             json_object_set_new(ret_json, variables[i].name, json_string(text));
             continue;
         }
-        printf("export %s=", variables[i].name);
-        print_quoted(text);
-        putchar('\n');
+        struct fc_buf quoted fc_auto_buf = {0};
+        fc_buf_init(&quoted, QUOTED_MAX);
+        fc_buf_put_quoted(&quoted, text);
+        printf("export %s=%s\n", variables[i].name, quoted.data);
     }
 }
 
-/* ---- clients. Pages: {D} directory, {R} root file, {M} management API, {P80} {P443} ports ---- */
+/* ---- clients. Pages: {D} directory, {R} root file ({Q} in a configuration file), {M} management API, {P80} {P443} ports ---- */
 
 /* When a client renews by its own rule, from some version on. */
 enum rule {
@@ -187,7 +179,7 @@ static const struct client {
      "in the Caddyfile, global options:\n"
      "  {\n"
      "      acme_ca {D}\n"
-     "      acme_ca_root {R}\n"
+     "      acme_ca_root {Q}\n"
      "      http_port {P80}\n"
      "      https_port {P443}\n"
      "  }\n"},
@@ -200,7 +192,7 @@ static const struct client {
      "open to its\n"
      "owner alone, so copy it, for instance by curl {M}api/v1/trust/ca.pem:\n"
      "  MDCertificateAuthority {D}\n"
-     "  MDCACertificateFile {R}\n"
+     "  MDCACertificateFile {Q}\n"
      "  MDPortMap 80:{P80} 443:{P443}\n"
      "  MDCertificateAgreement accepted\n"},
     {"lacme",
@@ -236,12 +228,20 @@ const char *const *fc_cmd_clients(void)
     return names;
 }
 
+/* A word of a Caddyfile or of Apache's configuration. */
+static char *config_word(const char *text)
+{
+    return strpbrk(text, " \t") ? fc_asprintf("\"%s\"", text) : fc_strdup(text);
+}
+
 static void print_page(const char *page, const struct fc_cmd_place *place, const char *prefix)
 {
+    fc_auto_free char *shell = fc_cmd_shell_word(place->ca_file), *config = config_word(place->ca_file);
     const struct {
         const char *mark, *text;
     } marks[] = {{"{D}", place->directory},
-                 {"{R}", place->ca_file},
+                 {"{R}", shell},
+                 {"{Q}", config},
                  {"{M}", place->management},
                  {"{P80}", place->http_port},
                  {"{P443}", place->https_port}};

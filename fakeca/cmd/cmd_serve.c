@@ -41,7 +41,8 @@ static const char about[] =
 
 static void print_next(const char *state)
 {
-    fc_auto_free char *place = state ? fc_asprintf(" --state %s", state) : fc_strdup("");
+    fc_auto_free char *word = state ? fc_cmd_shell_word(state) : NULL;
+    fc_auto_free char *place = word ? fc_asprintf(" --state %s", word) : fc_strdup("");
     const struct {
         const char *before, *after, *what;
     } rows[] = {{"eval \"$(fakeca env", ")\"", "lets the clients of that shell find and trust this CA"},

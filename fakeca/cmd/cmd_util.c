@@ -1,12 +1,16 @@
 #include "cmd/cmd.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base_alloc.h"
+#include "base/base_buf.h"
 #include "base/base_json.h"
+
+#define WORD_MAX (4 * PATH_MAX + 2) /* each byte of a path quoted */
 
 int fc_cmd_fail(const struct fc_cmd *self, const struct fc_err *err)
 {
@@ -101,6 +105,18 @@ const char *fc_cmd_word(const struct fc_cmd *self, const char *word, const char 
                nearest ? nearest : " (--help lists them)", nearest ? "'?" : "");
     fc_cmd_fail(self, &err);
     return NULL;
+}
+
+char *fc_cmd_shell_word(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=";
+    struct fc_buf word fc_auto_buf = {0};
+
+    if (*text && !text[strspn(text, plain)])
+        return fc_strdup(text);
+    fc_buf_init(&word, WORD_MAX);
+    fc_buf_put_quoted(&word, text);
+    return fc_buf_detach(&word);
 }
 
 const char *fc_cmd_count(int64_t n, const char *one, const char *many, char buf[64])

@@ -213,18 +213,6 @@ char *fc_va_hint_hop_text(const json_t *hop)
 
 /* ---- as a command ---- */
 
-/* 'text', quoted for a shell. */
-static void put_quoted(struct fc_buf *line, const char *text)
-{
-    fc_buf_putc(line, '\'');
-    for (; *text != '\0'; text++)
-        if (*text == '\'')
-            fc_buf_puts(line, "'\\''");
-        else
-            fc_buf_putc(line, *text);
-    fc_buf_putc(line, '\'');
-}
-
 static bool same_perspective(const json_t *a, const json_t *b)
 {
     const char *one = text_of(a, "perspective"), *other = text_of(b, "perspective");
@@ -267,12 +255,12 @@ static void put_dig(struct fc_buf *line, const struct fc_va_hint_repeat *what, c
         put_server(line, what->dns);
     if (text_of(hop, "url") != NULL) {
         fc_buf_puts(line, " A ");
-        put_quoted(line, host != NULL ? host : "");
+        fc_buf_put_quoted(line, host != NULL ? host : "");
         fc_buf_puts(line, " AAAA ");
     } else {
         fc_buf_puts(line, is_step(hop, "caa") ? " CAA " : " TXT ");
     }
-    put_quoted(line, host != NULL ? host : "");
+    fc_buf_put_quoted(line, host != NULL ? host : "");
 }
 
 static void put_openssl(struct fc_buf *line, const json_t *hop)
@@ -280,7 +268,7 @@ static void put_openssl(struct fc_buf *line, const json_t *hop)
     const char *host = text_of(hop, "host");
 
     fc_buf_puts(line, "openssl s_client -alpn acme-tls/1 -servername ");
-    put_quoted(line, host != NULL ? host : "");
+    fc_buf_put_quoted(line, host != NULL ? host : "");
     put(line, " -connect ", hop, "address", "");
     fc_buf_puts(line, " </dev/null | openssl x509 -noout -text");
 }
@@ -308,7 +296,7 @@ static void put_connect_to(struct fc_buf *line, const json_t *hop)
     fc_buf_printf(&value, "%s%s%s:%" JSON_INTEGER_FORMAT ":%s", bracket ? "[" : "", host, bracket ? "]" : "",
                   json_integer_value(json_object_get(hop, "port")), address);
     fc_buf_puts(line, " --connect-to ");
-    put_quoted(line, value.data);
+    fc_buf_put_quoted(line, value.data);
 }
 
 static void put_curl(struct fc_buf *line, const struct fc_va_hint_repeat *what, const json_t *last)
@@ -333,9 +321,9 @@ static void put_curl(struct fc_buf *line, const struct fc_va_hint_repeat *what, 
         fc_buf_printf(line, " -k -L --max-redirs %zu", followed);
     put_interface(line, last);
     fc_buf_puts(line, " -A ");
-    put_quoted(line, what->user_agent);
+    fc_buf_put_quoted(line, what->user_agent);
     fc_buf_putc(line, ' ');
-    put_quoted(line, text_of(first != NULL ? first : last, "url"));
+    fc_buf_put_quoted(line, text_of(first != NULL ? first : last, "url"));
 }
 
 char *fc_va_hint_hop_repeat(const struct fc_va_hint_repeat *what)

@@ -72,6 +72,23 @@ static void buffers_stop_at_their_maximum(void **state)
     fc_buf_release(&buf);
 }
 
+/* POSIX, shell command language 2.2.2: nothing but the quote itself ends single quotes. */
+static void quoted_words_are_one_word(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", "''"}, {"a b", "'a b'"}, {"$(x) `y` \\", "'$(x) `y` \\'"}, {"it's", "'it'\\''s'"}, {"'", "''\\'''"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fc_buf buf fc_auto_buf = {0};
+        fc_buf_init(&buf, 64);
+        assert_int_equal(fc_buf_put_quoted(&buf, rows[i][0]), 0);
+        assert_string_equal(buf.data, rows[i][1]);
+    }
+    struct fc_buf small fc_auto_buf = {0};
+    fc_buf_init(&small, 3);
+    assert_int_equal(fc_buf_put_quoted(&small, "abc"), -1);
+}
+
 static void note(void *thing)
 {
     static int order;
@@ -165,6 +182,7 @@ int main(void)
         cmocka_unit_test(b64url_vectors),
         cmocka_unit_test(b64url_is_strict),
         cmocka_unit_test(buffers_stop_at_their_maximum),
+        cmocka_unit_test(quoted_words_are_one_word),
         cmocka_unit_test(arenas_free_newest_first),
         cmocka_unit_test(numbers_are_strict),
         cmocka_unit_test(files),

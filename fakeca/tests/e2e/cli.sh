@@ -198,6 +198,21 @@ start_ca
 same "$directory" "$before" "the directory after a restart on the same folder"
 stop_ca
 
+# what is printed to be copied works for a folder of any name
+odd="$work/it's \$(touch $work/ran) here"
+"$fakeca" serve --state "$odd" --acme-listen localhost:0 --management-listen localhost:0 --dns-listen none --log none >"$work/odd.txt" &
+odd_pid=$!
+pids+=("$odd_pid")
+told() { grep -q "two months later" "$work/odd.txt"; }
+wait_for 30 told || fail "serve prints nothing to copy"
+line=$(grep 'eval ' "$work/odd.txt")
+same "$(PATH=${fakeca%/*}:$PATH && eval "${line%  lets the clients*}" && printf '%s' "$FAKECA_STATE")" "$odd" "what the copied line exports"
+[ ! -e "$work/ran" ] || fail "a part of the folder's name was run"
+contains "$("$fakeca" help client acme.sh --state "$odd")" "--ca-bundle '$work/it'\\''s "
+contains "$("$fakeca" help client caddy --state "$odd")" "acme_ca_root \"$odd/ca.pem\""
+kill "$odd_pid"
+wait "$odd_pid" || fail "the CA with the odd name ended with $?"
+
 # --print json is the same as run.json
 coproc SERVE { exec env --default-signal=INT "$fakeca" serve --state "$work/print" --acme-listen localhost:0 --management-listen localhost:0 --dns-listen none --print json 2>"$work/print.log"; }
 # shellcheck disable=SC2153 # bash sets it
