@@ -289,6 +289,7 @@ struct fc_policy_box *fc_policy_box_new(struct fc_policy_file *file, json_t *roo
     box->policy.source = file->name;
     box->policy.from = INT64_MIN;
     load.arena = box->arena;
+    load.before = file->n_boxes > 0 ? file->boxes[file->n_boxes - 1] : NULL;
     fc_json_obj_root(&obj, root, errs);
     read_root(&load, &obj);
     if (file->n_boxes == 0)

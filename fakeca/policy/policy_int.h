@@ -39,6 +39,7 @@ struct fc_policy_load {
     struct fc_arena
         *arena; /* the policy's own: vectors and structs; texts stay in the JSON value, which the policy keeps */
     const struct fc_policy_watch *watch; /* NULL: nobody watches */
+    const struct fc_policy_box *before;  /* of the date before; NULL: none */
     bool lenient;                        /* the file has a section of that name */
 };
 
