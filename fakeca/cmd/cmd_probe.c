@@ -110,6 +110,11 @@ static int probe(const struct fc_cmd *self, const struct target *target, const c
     fc_auto_json answer = NULL;
     struct fc_err err = {0};
 
+    if (strstr(operand, "://")) {
+        fc_err_set(&err, FC_E_USAGE,
+                   "'%s' is a URL: give the name alone, or NAME/TOKEN; the rest follows from the rules", operand);
+        return fc_cmd_fail(self, &err);
+    }
     if (fc_cmd_api(&target->api, "POST", "/api/v1/probe", body, &answer, &err))
         return fc_cmd_fail(self, &err);
     if (target->api.json)

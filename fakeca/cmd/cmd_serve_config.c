@@ -167,6 +167,8 @@ static int read_file(const char *path, const struct fc_cmd_serve_target *given, 
     fc_json_errs_init(&errs, path, text, len);
     fc_json_obj_root(&root, target->file, &errs);
     fc_opt_read_json(fc_cmd_serve_options, target, given, &root);
+    if (target->config)
+        fc_json_errs_add(&root, "config", "a config file names no other");
     fc_json_obj_end(&root);
     int result = fc_json_errs_report(&errs, err);
     fc_json_errs_release(&errs);

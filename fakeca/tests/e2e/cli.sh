@@ -67,6 +67,9 @@ contains "$said" "unknown key 'stat', did you mean 'state'?"
 contains "$said" "line 2: threads"
 contains "$said" "line 3: pace"
 ends 2 "$fakeca" serve --config "$work/none.json"
+printf '{"config": "%s"}' "$work/good.json" >"$work/other.json"
+ends 2 "$fakeca" serve --config "$work/other.json"
+contains "$said" "config: a config file names no other"
 printf '{"print": "json"' >"$work/cut.json"
 ends 2 "$fakeca" serve --config "$work/cut.json"
 contains "$said" "cut.json"
@@ -176,10 +179,12 @@ ca status >/dev/null || fail "the first server suffered"
 said=$(ca clock advance --to sometime 2>&1) && fail "a time that is none is accepted"
 case $said in *"request body"*) fail "clock advance speaks of a request: $said" ;; esac
 contains "$said" "to: 'sometime' is not a time"
-ends 2 ca probe http://a.test
+ends 2 ca probe a_b.test/x.y
 case $said in *"request body"*) fail "one of two mistakes speaks of a request: $said" ;; esac
-contains "$said" "no order can name 'http:'"
+contains "$said" "no order can name 'a_b.test'"
 contains "$said" "token: "
+ends 2 ca probe http://a.test/x
+contains "$said" "'http://a.test/x' is a URL: give the name alone"
 
 # a CA that stands still is not ready, and asking it ends in time
 kill -STOP "$ca_pid"
