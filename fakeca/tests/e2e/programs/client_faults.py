@@ -2,7 +2,8 @@
 
 TABLE (fixtures/clients/faults.tsv) has a row a trouble: the rule, and what each client makes of it: "ok"; "F1" it gives up with that status;
 "late" still at it when nobody waits any longer; "unmet" it never asks for that. "seen:" stands before what clients.md does not report. The
-outcome may be better than said, not worse. Whatever it was: the CA met the client with the trouble, and the client's next run succeeds."""
+outcome may be better than said, not worse. Whatever it was: the CA met the client with the trouble, and the client's next run succeeds (not
+tried with dehydrated where it is reported: of all clients it takes half of the time)."""
 import os, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +19,7 @@ BY_NAME = ("newOrder", "authorization", "challenge", "order", "finalize", "certi
 class Cell:
     def __init__(self, number, trouble, rule, client, expected):
         self.trouble, self.rule, self.client, self.expected = trouble, rule, client, expected.replace("seen:", "")
+        self.reported = not expected.startswith("seen:")
         self.name, self.host = "%s under '%s'" % (client.name, trouble), "c%d.test" % number
         self.failures, self.outcome, self.took = [], None, 0
         kind, at = rule["kind"], rule.get("endpoints")
@@ -85,7 +87,7 @@ def run_cell(cell, ca, world, met):
         return cell.fail(cell.outcome, "is worse than", cell.expected, "after %.1f s, log in %s" % (cell.took, folder))
     if not used and cell.expected != "unmet" and cell.rule["kind"] not in UNCOUNTED:
         return cell.fail("the trouble was not met")
-    if cell.outcome in ("ok", "unmet"):
+    if cell.outcome in ("ok", "unmet") or (cell.reported and cell.client.costly):
         return None
     if rule["kind"] == "offer":  # the order with these challenges stays open for a week, and would be used again
         run = clients.Run(ca, "production", folder, "again." + cell.host)

@@ -99,6 +99,7 @@ class Task:
 
 class Client:
     package = None
+    costly = False  # a run of it costs more than one of the others together
 
     def __init__(self, world):
         self.world = world
@@ -204,6 +205,7 @@ class Uacme(Client):
 
 class Dehydrated(Client):
     package = "dehydrated"
+    costly = True
     name, verbs = "dehydrated", ("issue", "renew", "revoke")
 
     def __init__(self, world):
