@@ -386,6 +386,27 @@ static void the_hierarchy_says_what_it_is(void **state)
     }
 }
 
+/* The operator's options hold whatever the calendar changes. */
+static void external_accounts_on_every_day(void **state)
+{
+    struct fc_policy *policy = NULL;
+    size_t count;
+
+    (void)state;
+    assert_int_equal(fc_policy_builtin("production", &policy, NULL), 0);
+    assert_false(policy->external_account.offered);
+    fc_policy_set_external_account(policy, true, true);
+    const struct fc_policy_change *changes = fc_policy_changes(policy, &count);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        const struct fc_policy *then = fc_policy_at(policy, changes[i].on);
+        assert_true(then->external_account.offered && then->external_account.required);
+        const json_t *shown = json_object_get(fc_policy_json_at(policy, changes[i].on), "external_account");
+        assert_true(json_is_true(json_object_get(shown, "required")));
+    }
+    fc_policy_free(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(issuers_follow_the_calendar, setup, teardown),
         cmocka_unit_test_setup_teardown(chains_as_letsencrypt_serves_them, setup, teardown),
         cmocka_unit_test_setup_teardown(the_hierarchy_says_what_it_is, setup, teardown),
+        cmocka_unit_test(external_accounts_on_every_day),
     };
     RUN(tests);
 }
