@@ -345,6 +345,26 @@ static int run(const struct ck_cmd_options *given, const char *file, const char 
     return rehearse(&what, &err);
 }
 
+/* What would otherwise be passed over, or come to light when the rehearsal begins. */
+static int check_options(const struct ck_cmd_options *given, struct fc_err *err)
+{
+    bool relative;
+    int64_t from;
+
+    if (given->ca && given->from)
+        return fc_err_set(err, FC_E_USAGE,
+                          "--from sets the clock of a CA of its own, and --ca names one that is running");
+    if (!given->self_test && (given->mutant.count || given->results))
+        return fc_err_set(err, FC_E_USAGE, "--mutant and --results go with --self-test");
+    if (!given->from)
+        return 0;
+    if (fc_time_parse_when(given->from, &relative, &from, err))
+        return fc_err_prefix(err, "option '--from'");
+    if (!relative && (from < FC_TIME_MIN || from > FC_TIME_MAX))
+        return fc_err_set(err, FC_E_USAGE, "option '--from': '%s' is not between 2000 and 2199", given->from);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *ids[IDS_MAX + 1];
@@ -365,10 +385,8 @@ int main(int argc, char **argv)
         ck_cmd_list(ids, given.verbose);
         return CK_EXIT_GOOD;
     }
-    if (given.ca && given.from) {
-        fc_err_set(&err, FC_E_USAGE, "--from sets the clock of a CA of its own, and --ca names one that is running");
+    if (check_options(&given, &err))
         return fail(&err);
-    }
     if (given.self_test && (result.n_operands || given.results)) {
         const struct ck_cmd_selftest what = {.folders = operands,
                                              .names = &given.mutant,

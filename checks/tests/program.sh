@@ -17,6 +17,12 @@ says "did you mean 'reload-serves-new-cert'"
 expect 2 "$check" --group reloads x.json
 expect 2 "$check" --format html x.json
 expect 2 "$check" --blind nobody x.json
+expect 2 "$check" --from someday x.json
+says "option '--from': 'someday' is neither a duration such as -60d nor a point in time"
+expect 2 "$check" --from 1999-12-31 x.json
+says "'1999-12-31' is not between 2000 and 2199"
+expect 2 "$check" --mutant no-reload x.json
+says "--mutant and --results go with --self-test"
 expect 2 "$check" "$work/absent.json"
 
 mkdir "$work/setup"

@@ -29,19 +29,12 @@ static int parse_saved(const char *text, struct fc_clock_saved *ret_saved, struc
 static int apply_option(struct fc_clock *clock, const char *text, struct fc_err *err)
 {
     struct fc_err cause = {0};
+    bool relative;
     int64_t value;
-    const char *duration = text[0] == '+' ? text + 1 : text;
-    int result;
 
-    if (fc_duration_parse(duration, &value, NULL) == 0)
-        result = fc_clock_advance(clock, value, &cause);
-    else if (fc_time_parse(text, &value, &cause) == 0)
-        result = fc_clock_set(clock, value, &cause);
-    else
-        return fc_err_set(err, FC_E_USAGE,
-                          "option '--clock': '%s' is neither a duration such as -60d nor a point in time such as "
-                          "2027-02-10",
-                          text);
+    if (fc_time_parse_when(text, &relative, &value, err))
+        return fc_err_prefix(err, "option '--clock'");
+    int result = relative ? fc_clock_advance(clock, value, &cause) : fc_clock_set(clock, value, &cause);
     return result ? fc_err_set(err, FC_E_USAGE, "option '--clock': '%s': %s", text, cause.text) : 0;
 }
 

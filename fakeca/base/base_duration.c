@@ -88,6 +88,19 @@ int fc_duration_parse(const char *text, int64_t *ret_duration, struct fc_err *er
     return 0;
 }
 
+int fc_time_parse_when(const char *text, bool *ret_relative, int64_t *ret_value, struct fc_err *err)
+{
+    struct fc_err cause = {0};
+
+    *ret_relative = fc_duration_parse(text, ret_value, &cause) == 0;
+    if (*ret_relative || fc_time_parse(text, ret_value, NULL) == 0)
+        return 0;
+    if (cause.code == FC_E_RANGE)
+        return fc_err_set(err, FC_E_USAGE, "%s", cause.text);
+    return fc_err_set(err, FC_E_USAGE,
+                      "'%.100s' is neither a duration such as -60d nor a point in time such as 2027-02-10", text);
+}
+
 static uint64_t magnitude(int64_t value)
 {
     return value < 0 ? 0 - (uint64_t)value : (uint64_t)value;

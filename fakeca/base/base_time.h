@@ -5,6 +5,7 @@
 
 #include "base/base_err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,8 @@ int fc_time_parse_http(const char *text, int64_t *ret_at, struct fc_err *err);
 int fc_duration_parse(const char *text, int64_t *ret_duration, struct fc_err *err);
 /* The same form, days the largest unit: "60d", "1h30m", "0s", "-2d"; what is below a millisecond is cut off. */
 const char *fc_duration_text(int64_t duration, char buf[FC_TIME_TEXT_MAX]);
+/* What an option such as --clock takes: a duration (*ret_relative) or a point in time. FC_E_USAGE. */
+int fc_time_parse_when(const char *text, bool *ret_relative, int64_t *ret_value, struct fc_err *err);
 /* As Go prints a duration: "1h0m0s", "168h0m0s", "1m30s", "0s", "1.5s". */
 const char *fc_duration_go(int64_t duration, char buf[FC_TIME_TEXT_MAX]);
 

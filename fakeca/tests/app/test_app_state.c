@@ -102,6 +102,8 @@ static void a_clock_option_that_is_no_time(void **state)
     lib_app_refused(t, FC_E_USAGE, "option '--clock': '1999-12-31': ");
     t->config.clock = "+70000d";
     lib_app_refused(t, FC_E_USAGE, "option '--clock': '+70000d': ");
+    t->config.clock = "-99999d"; /* a duration all the same */
+    lib_app_refused(t, FC_E_USAGE, "option '--clock': '-99999d' is longer than 73050d");
 }
 
 static void the_ca_is_the_same_one(void **state)

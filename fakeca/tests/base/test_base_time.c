@@ -136,13 +136,34 @@ static void bad_durations(void **state)
     }
 }
 
+static void a_when_is_either(void **state)
+{
+    static const char *const bad[] = {"", "now", "60", "99999d", "2027-02-30", "2027-02-10 10:00"};
+    struct fc_err err = {0};
+    bool relative;
+    int64_t value;
+    (void)state;
+    assert_int_equal(fc_time_parse_when("-60d", &relative, &value, &err), 0);
+    assert_true(relative && value == -60 * FC_DAY);
+    assert_int_equal(fc_time_parse_when("+1h", &relative, &value, &err), 0);
+    assert_true(relative && value == FC_HOUR);
+    assert_int_equal(fc_time_parse_when("2027-02-10", &relative, &value, &err), 0);
+    assert_true(!relative && value == INT64_C(1802217600) * FC_SECOND); /* date -ud 2027-02-10 +%s */
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct fc_err cause = {0};
+        assert_int_not_equal(fc_time_parse_when(bad[i], &relative, &value, &cause), 0);
+        assert_int_equal(cause.code, FC_E_USAGE);
+        assert_non_null(strstr(cause.text, bad[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc3339_both_ways), cmocka_unit_test(seconds_are_cut_off),
         cmocka_unit_test(other_forms),       cmocka_unit_test(bad_points_in_time),
         cmocka_unit_test(http_dates),        cmocka_unit_test(durations_both_ways),
-        cmocka_unit_test(bad_durations),
+        cmocka_unit_test(bad_durations),     cmocka_unit_test(a_when_is_either),
     };
     RUN(tests);
 }
