@@ -87,5 +87,7 @@ contains "$(openssl x509 -noout -startdate -in "$work/lego/certificates/first.te
 ca clock set 2199-12-31T23:59:59Z >/dev/null
 lego_chain last.test 3 "$x1"
 contains "$(openssl x509 -noout -enddate -in "$work/lego/certificates/last.test.crt")" '2200 GMT' "the end of the last leaf"
+at_its_end() { [ "$(ca clock show --json | jq -r .now)" = 2199-12-31T23:59:59Z ]; }
+wait_for 30 at_its_end || fail "the clock does not come to its end"
 lego_chain again.test 2 "$x2" --preferred-chain "$x2"
-same "$(ca clock show --json | jq -r .now)" 2199-12-31T23:59:59Z "the clock at its end"
+at_its_end || fail "the clock went beyond its end"
