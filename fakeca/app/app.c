@@ -56,8 +56,8 @@ static bool dns_served(const struct fc_app_config *config)
 }
 
 struct listen_option {
-    const char *name, *listen; /* NULL: not served */
-    bool needs_token;
+    const char *name, *listen;    /* NULL: not served */
+    bool needs_token, stays_here; /* beyond loopback: only with --token; never */
 };
 
 static int check_listen(const struct fc_app_config *config, const struct listen_option *option, struct fc_err *err)
@@ -70,6 +70,11 @@ static int check_listen(const struct fc_app_config *config, const struct listen_
         return fc_err_prefix(err, "option '%s'", option->name);
     if (loopback)
         return 0;
+    if (option->stays_here)
+        return fc_err_set(err, FC_E_USAGE,
+                          "option '%s': '%s' is reachable from other machines; ACME without TLS is served on loopback "
+                          "only",
+                          option->name, option->listen);
     if (!config->allow_public)
         return fc_err_set(err, FC_E_USAGE,
                           "option '%s': '%s' is reachable from other machines; this CA's keys are for tests only: say "
@@ -100,10 +105,10 @@ static int check_token(const struct fc_app_config *config, struct fc_err *err)
 static int check_listens(const struct fc_app_config *config, struct fc_err *err)
 {
     /* Pebble's listeners are open to whom its file opens them */
-    const struct listen_option all[] = {{"--acme-listen", config->pebble ? NULL : config->acme_listen, false},
-                                        {"--acme-http-listen", config->acme_http_listen, false},
-                                        {"--management-listen", config->management_listen, true},
-                                        {"--dns-listen", dns_served(config) ? config->dns_listen : NULL, false}};
+    const struct listen_option all[] = {{"--acme-listen", config->pebble ? NULL : config->acme_listen, false, false},
+                                        {"--acme-http-listen", config->acme_http_listen, false, true},
+                                        {"--management-listen", config->management_listen, true, false},
+                                        {"--dns-listen", dns_served(config) ? config->dns_listen : NULL, false, false}};
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (check_listen(config, &all[i], err))

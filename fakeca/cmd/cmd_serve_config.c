@@ -53,7 +53,7 @@ const struct fc_opt fc_cmd_serve_options[] = {
      .help = "fast answers when decided; letsencrypt answers pending and processing as there"},
     TEXT("acme-listen", app.acme_listen, "ADDR:PORT", "FAKECA_ACME_LISTEN", "ACME over TLS; port 0: any free one"),
     TEXT("acme-http-listen", app.acme_http_listen, "ADDR:PORT", "FAKECA_ACME_HTTP_LISTEN",
-         "the same ACME without TLS, for clients that obey no trust setting"),
+         "the same ACME without TLS on loopback, for clients that obey no trust setting"),
     TEXT("management-listen", app.management_listen, "ADDR:PORT", "FAKECA_MANAGEMENT_LISTEN", "management API"),
     TEXT("dns-listen", app.dns_listen, "ADDR:PORT", "FAKECA_DNS_LISTEN", "mock DNS on UDP and TCP; none: not served"),
     {.name = "dns",

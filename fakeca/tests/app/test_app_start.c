@@ -250,6 +250,11 @@ static void listeners_that_are_no_addresses(void **state)
         lib_app_refused(t, FC_E_USAGE, "option '--management-listen': '");
         t->config = good;
     }
+    t->config.acme_http_listen = "0.0.0.0:0";
+    t->config.allow_public = true;
+    lib_app_refused(t, FC_E_USAGE,
+                    "option '--acme-http-listen': '0.0.0.0:0' is reachable from other machines; ACME without TLS");
+    t->config = good;
     t->config.dns_listen = "localhost";
     lib_app_refused(t, FC_E_USAGE, "option '--dns-listen': 'localhost' is no address to listen on");
 }
