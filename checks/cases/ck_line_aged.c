@@ -7,14 +7,23 @@
 #include "core/ck_core.h"
 
 #define PRECISION 0.03 /* of the lifetime */
+#define CONTROL_TIME (4 * FC_SECOND)
 
 /* Ages at which a renewal is expected, as shares of the lifetime: what passes as timely, then what comes late. */
 static const double ages[] = {0.70, 0.86, 0.96};
 #define AGES (sizeof ages / sizeof *ages)
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 bool ck_line_can_age(const struct ck_line *line)
 {
-    return line->setup->run.renew && (line->members & CK_HAS_RESET) && !line->stage->attach;
+    const struct ck_setup *setup = line->setup;
+    bool by_itself = setup->run.start && setup->run.stop && line->stage->patient;
+
+    return (setup->run.renew || by_itself) && (line->members & CK_HAS_RESET) && !line->stage->attach;
 }
 
 static int64_t lifetime(const struct ck_line *line)
@@ -27,22 +36,34 @@ static int64_t lifetime(const struct ck_line *line)
 /* An empty state, and a certificate that is so old; *ret_issued: there is one. Its limits are ours to spend. */
 static int issue_aged(struct ck_line *line, int64_t age, bool *ret_issued, struct fc_err *err)
 {
+    const struct ck_setup *setup = line->setup;
     size_t before = line->n_issues;
 
     *ret_issued = false;
     ck_ca_call(&line->stage->ca, "POST", "/api/v1/limits/reset", NULL, NULL, NULL);
+    if (!setup->run.renew)
+        ck_line_run(line, "run.stop", setup->run.stop, CK_SERVICE, setup->timeouts.restart);
     ck_line_reset(line);
     if (ck_line_set_clock(line, fc_clock_real() - age, err))
         return -1;
-    ck_line_issue(line);
+    if (setup->run.renew) {
+        ck_line_issue(line);
+    } else {
+        ck_line_run(line, "run.start", setup->run.start, CK_SERVICE, setup->timeouts.restart);
+        if (line->n_issues == before)
+            ck_line_wait(line, setup->timeouts.bootstrap);
+    }
     *ret_issued = line->n_issues > before;
     return 0;
 }
 
-/* A renewal validates anew: what the issue just before has validated is forgotten. */
+/* A renewal validates anew: what the issue just before has validated is forgotten. A server that renews by itself does so as soon as it
+ * looks, again and again while the CA's clock stands back: so it is in the present by then. NULL: it could not be done. */
 static struct ck_act *run_due(struct ck_line *line)
 {
     ck_ca_call(&line->stage->ca, "POST", "/api/v1/authorizations/purge", json_object(), NULL, NULL);
+    if (!line->setup->run.renew)
+        return ck_line_set_clock(line, fc_clock_real(), NULL) ? NULL : ck_line_wait(line, line->stage->patient);
     return ck_line_run(line, "run.renew", line->setup->run.renew, CK_SCHEDULED, line->setup->timeouts.renew);
 }
 
@@ -86,7 +107,8 @@ static int first_renewal(struct ck_line *line, size_t from, size_t to, struct fc
             ck_line_stop(line, "run.issue got no certificate from an empty state, so none of another age could be had");
             return 0;
         }
-        ck_line_look(line, "aged", ck_line_newest(line)->serial, line->setup->timeouts.reload);
+        if (line->setup->run.renew)
+            ck_line_look(line, "aged", ck_line_newest(line)->serial, line->setup->timeouts.reload);
         struct ck_act *act = run_due(line);
         if (!act || act->orders == 0) {
             line->share_low = ages[i];
@@ -147,13 +169,17 @@ int ck_line_aged(struct ck_line *line, bool last_resort, struct fc_err *err)
     ck_line_enter(line, CK_PH_RENEWAL, "renewal, by the age of certificates");
     if (ck_line_set_clock(line, fc_clock_real(), err))
         return -1;
-    line->control_act =
-        ck_line_run(line, "run.renew", line->setup->run.renew, CK_SCHEDULED, line->setup->timeouts.renew);
+    if (line->setup->run.renew)
+        line->control_act =
+            ck_line_run(line, "run.renew", line->setup->run.renew, CK_SCHEDULED, line->setup->timeouts.renew);
+    else
+        line->control_act = ck_line_wait(line, least(line->stage->patient, CONTROL_TIME));
     line->early_orders += line->control_act ? line->control_act->orders : 0;
     if (first_renewal(line, last_resort ? 1 : 0, last_resort ? 2 : AGES, err))
         return -1;
     line->done |= line->stopped ? 0 : CK_PH_RENEWAL;
-    if (line->stopped || line->never_due[0])
+    /* a server that renews by itself would have to be waited for at each age */
+    if (line->stopped || line->never_due[0] || !line->setup->run.renew)
         return 0;
     if ((line->phases & CK_PH_SECOND) && second_renewal(line, err))
         return -1;

@@ -254,8 +254,10 @@ static int without_run(struct ck_line *line, struct fc_err *err)
     if (line->setup->clock != CK_CLOCK_RUN && ck_line_can_age(line))
         return ck_line_aged(line, false, err);
     if (line->stage->way == CK_WAY_AGED)
-        ck_line_stop(line, "certificates of another age need run.renew, and a \"state\" below the description's folder "
-                           "(or run.reset)");
+        ck_line_stop(
+            line,
+            "certificates of another age need run.renew (or --patient), and a \"state\" below the description's folder "
+            "(or run.reset)");
     else
         ck_line_stop(line, "commands could not be run on the simulated clock: %.300s", line->stage->shift_error);
     return 0;

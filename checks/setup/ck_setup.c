@@ -94,12 +94,30 @@ static void read_run(struct fc_json_obj *root, struct ck_setup *setup)
     fc_json_obj_end(&run);
 }
 
+/* As the CA sees names: labels of 1 to 63 characters, at least two of them, no dot at the end. */
+static bool is_host(const char *host)
+{
+    size_t labels = 0;
+
+    for (const char *at = host;; at++) {
+        size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        if (len == 0 || len > 63 || at[0] == '-' || at[len - 1] == '-')
+            return false;
+        labels++;
+        at += len;
+        if (!*at)
+            return labels > 1 || strcmp(host, "localhost") == 0;
+        if (*at != '.')
+            return false;
+    }
+}
+
 static void read_hosts(struct fc_json_obj *root, struct ck_setup *setup)
 {
     setup->hosts = fc_json_strs(root, "hosts", FC_JSON_REQUIRED, HOSTS_MAX, NAME_MAX_LEN);
     for (; setup->hosts && setup->hosts[setup->n_hosts]; setup->n_hosts++) {
         const char *host = setup->hosts[setup->n_hosts];
-        if (!*host || strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-.") != strlen(host))
+        if (!is_host(host))
             fc_json_errs_add(root, "hosts", "'%s' is no lower-case host name that HTTP-01 can validate", host);
     }
     if (setup->hosts && setup->n_hosts == 0)

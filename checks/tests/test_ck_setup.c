@@ -135,6 +135,29 @@ static void test_every_mistake_at_once(void **state)
     has(f, "line 2");
 }
 
+static void test_hosts(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const good[] = {"a.test", "localhost", "xn--bcher-kva.test", "10.0.0.1", "a-b.c-d.test"};
+    static const char *const bad[] = {
+        "",        "com",      "a.test.",   ".a.test",
+        "a..test", "*.a.test", "A.test",    "-a.test",
+        "a-.test", "a_b.test", "a.test:80", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test"};
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        fc_auto_free char *text = fc_asprintf("{\"hosts\":[\"%s\"]}", good[i]);
+        assert_int_equal(given(f, text), 0);
+        ck_setup_free(f->setup);
+        f->setup = NULL;
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        fc_auto_free char *text = fc_asprintf("{\"hosts\":[\"%s\"]}", bad[i]);
+        f->err = (struct fc_err){0};
+        assert_int_equal(given(f, text), -1);
+        assert_non_null(strstr(f->err.text, "is no lower-case host name"));
+    }
+}
+
 static void test_bad_files(void **state)
 {
     struct fixture *f = *state;
@@ -181,6 +204,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_smallest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_members, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_mistake_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hosts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_inside, setup, teardown),
     };
