@@ -18,7 +18,7 @@ static const char *text_of(const json_t *event, const char *name)
     return text ? text : "";
 }
 
-/* An order as its URL names it: "1/2" is no word, "1-2" is one. */
+/* An order as its URL names it. */
 static const char *order_of(const json_t *event, char ret_text[NAME_MAX_BYTES])
 {
     snprintf(ret_text, NAME_MAX_BYTES, "%lld-%lld", (long long)json_integer_value(json_object_get(event, "account")),

@@ -28,20 +28,20 @@
 
 /* Suites look for these: lego's for "/certZ/" and "/my-account/", others take a serial from behind "/certZ/". */
 const struct fc_http_alias fc_compat_pebble_paths[] = {
-    {NEW_NONCE, "/nonce-plz"},
-    {"/acme/new-acct", "/sign-me-up"},
-    {"/acme/new-order", "/order-plz"},
-    {"/acme/revoke-cert", "/revoke-cert"},
-    {"/acme/key-change", "/rollover-account-key"},
-    {ACCT, "/my-account/"},
-    {"/acme/orders/", "/list-orderz/"},
-    {ORDER, "/my-order/"},
-    {FINALIZE, "/finalize-order/"},
-    {AUTHZ, "/authZ/"},
-    {"/acme/chall/", "/chalZ/"},
-    {CERT, "/certZ/"},
-    {RENEWAL_INFO, "/draft-ietf-acme-ari-03/renewalInfo"},
-    {NULL, NULL},
+    {NEW_NONCE, "/nonce-plz", 0},
+    {"/acme/new-acct", "/sign-me-up", 0},
+    {"/acme/new-order", "/order-plz", 0},
+    {"/acme/revoke-cert", "/revoke-cert", 0},
+    {"/acme/key-change", "/rollover-account-key", 0},
+    {ACCT, "/my-account/", 0},
+    {"/acme/orders/", "/list-orderz/", 0},
+    {ORDER, "/my-order/", 1},
+    {FINALIZE, "/finalize-order/", 1},
+    {AUTHZ, "/authZ/", 1},
+    {"/acme/chall/", "/chalZ/", 2},
+    {CERT, "/certZ/", 0},
+    {RENEWAL_INFO, "/draft-ietf-acme-ari-03/renewalInfo", 0},
+    {NULL, NULL, 0},
 };
 
 struct fc_compat_pebble *fc_compat_pebble_new(const struct fc_compat_pebble_params *params)

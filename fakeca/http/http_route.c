@@ -44,11 +44,22 @@ bool fc_http_route_match(struct fc_http_req *req, const char *prefix, const char
     return true;
 }
 
+static const char *renamed(struct fc_arena *arena, const char *prefix, const char *rest, char from, char to,
+                           unsigned count)
+{
+    char *made = fc_arena_printf(arena, "%s%s", prefix, rest);
+    char *at = made + strlen(prefix);
+
+    for (; count > 0 && (at = strchr(at, from)) != NULL; count--)
+        *at = to;
+    return made;
+}
+
 const char *fc_http_route_shown(struct fc_arena *arena, const struct fc_http_alias *table, const char *path)
 {
     for (; table && table->own; table++)
         if (fc_text_starts(path, table->own))
-            return fc_arena_printf(arena, "%s%s", table->shown, path + strlen(table->own));
+            return renamed(arena, table->shown, path + strlen(table->own), '/', '-', table->joined);
     return path;
 }
 
@@ -56,6 +67,6 @@ const char *fc_http_route_own(struct fc_arena *arena, const struct fc_http_alias
 {
     for (; table && table->own; table++)
         if (fc_text_starts(path, table->shown))
-            return fc_arena_printf(arena, "%s%s", table->own, path + strlen(table->shown));
+            return renamed(arena, table->own, path + strlen(table->shown), '-', '/', table->joined);
     return path;
 }

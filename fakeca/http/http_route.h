@@ -11,10 +11,12 @@
  * percent-decoded arena strings; leaves them untouched when it does not fit (a segment that does not decode does not fit). */
 bool fc_http_route_match(struct fc_http_req *req, const char *prefix, const char *pattern);
 
-/* Resources under other names: a path that begins with `own` is told to clients, and taken from them, with `shown` in its place.
- * A table ends with own NULL; NULL is the table without a row. Both give `path` itself when no row fits. */
+/* Resources under other names: a path that begins with `own` is told to clients, and taken from them, with `shown` in its place, and
+ * with '-' for the first `joined` of the '/' behind that: one segment where we have several. A table ends with own NULL; NULL is
+ * the table without a row. Both give `path` itself when no row fits. */
 struct fc_http_alias {
     const char *own, *shown;
+    unsigned joined;
 };
 const char *fc_http_route_shown(struct fc_arena *arena, const struct fc_http_alias *table, const char *path);
 const char *fc_http_route_own(struct fc_arena *arena, const struct fc_http_alias *table, const char *path);

@@ -74,14 +74,19 @@ static void params_stay_when_it_does_not_fit(void **state)
 
 static void aliases(void **state)
 {
-    static const struct fc_http_alias table[] = {
-        {"/acme/new-order", "/order-plz"}, {"/acme/order/", "/my-order/"}, {NULL, NULL}};
+    static const struct fc_http_alias table[] = {{"/acme/new-order", "/order-plz", 0},
+                                                 {"/acme/order/", "/my-order/", 0},
+                                                 {"/acme/chall/", "/chalZ/", 2},
+                                                 {NULL, NULL, 0}};
     struct fc_http_req *req = *state;
 
     assert_string_equal(fc_http_route_shown(req->arena, table, "/acme/order/1/2"), "/my-order/1/2");
     assert_string_equal(fc_http_route_own(req->arena, table, "/my-order/1/2"), "/acme/order/1/2");
     assert_string_equal(fc_http_route_shown(req->arena, table, "/acme/new-order"), "/order-plz");
     assert_string_equal(fc_http_route_own(req->arena, table, "/my-order"), "/my-order");
+    assert_string_equal(fc_http_route_shown(req->arena, table, "/acme/chall/1/2/a-b_c"), "/chalZ/1-2-a-b_c");
+    assert_string_equal(fc_http_route_own(req->arena, table, "/chalZ/1-2-a-b_c"), "/acme/chall/1/2/a-b_c");
+    assert_string_equal(fc_http_route_own(req->arena, table, "/chalZ/1"), "/acme/chall/1");
     assert_string_equal(fc_http_route_own(req->arena, NULL, "/my-order/1"), "/my-order/1");
     assert_string_equal(fc_http_route_shown(req->arena, NULL, "/dir"), "/dir");
 }

@@ -474,7 +474,7 @@ def paths(asker):
         ("certificate", done["certificate"]),
     ):
         path = urllib.parse.urlsplit(url).path
-        print(f"path-{member}", path[: path.index("/", 1) + 1], re.fullmatch(r"[\w/-]+", path) is not None)
+        print(f"path-{member}", path[: path.index("/", 1) + 1], re.fullmatch(r"/[\w-]+/[\w-]+", path) is not None)
     serial = done["certificate"].rsplit("/", 1)[1]
     print("path-certificate", "ends in a serial", request("GET", f"{asker.management}/cert-status-by-serial/{serial}")[0])
 
