@@ -152,6 +152,10 @@ def main():
             print("note: %s is %s here, the table is of %s" % (client.name, client.version(), versions[client.name]))
     cells = [c for c in cells if c.client not in skipped]
     met, cas = [], [clients.Ca(program, os.path.join(folder, "shared"), world)]
+    if not sys.argv[5:]:
+        known = {k["kind"] for k in cas[0].ask("GET", "/faults/kinds")[1]["kinds"]}
+        for kind in known - {c.rule["kind"] for c in cells}:
+            cells[0].fail("no row of the table has the kind", kind)
     alone, lock = [c for c in cells if not c.shared], threading.Lock()
     threads = [threading.Thread(target=exclusive, args=(program, os.path.join(folder, "alone%d" % i), world, alone, lock, met, cas)) for i in range(3)]
     [t.start() for t in threads]
