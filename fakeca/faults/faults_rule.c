@@ -136,16 +136,32 @@ static void check_line(struct fc_json_obj *body, const char *member, const char 
         }
 }
 
-/* Connections and perspectives know no endpoint, account or name. */
+enum { BY_NAME = 1, BY_ENV = 2, BY_TIME = 4, BY_REQUEST = 8 };
+
+/* Kinds that meet no request of a client, and so are not counted either. */
+static const struct {
+    enum fc_fault_kind kind;
+    unsigned may;
+    const char *why;
+} elsewhere[] = {
+    {FC_FAULT_REFUSE, BY_TIME, "meets every connection: only 'for' can bound it"},
+    {FC_FAULT_BLIND, 0, "meets every validation until it is cleared: nothing else can bound it"},
+    {FC_FAULT_LOSE, 0, "meets every validation until it is cleared: nothing else can bound it"},
+    {FC_FAULT_DNS_SERVFAIL, BY_NAME, "is a rule of the mock DNS until it is cleared: only 'name' can bound it"},
+    {FC_FAULT_DNS_NXDOMAIN, BY_NAME, "is a rule of the mock DNS until it is cleared: only 'name' can bound it"},
+    {FC_FAULT_DNS_DELAY, BY_NAME, "is a rule of the mock DNS until it is cleared: only 'name' can bound it"},
+    {FC_FAULT_ROTATE_ISSUER, BY_ENV, "happens once, at once: only 'environment' can bound it"},
+};
+
 static void check_bounds(struct fc_json_obj *body, const struct fc_fault *rule)
 {
-    bool bounded = rule->endpoints || rule->account_id || rule->name || rule->env || rule->times || rule->share != 100;
+    bool by_request = rule->endpoints || rule->account_id || rule->times || rule->share != 100;
+    unsigned bounds = (rule->name ? BY_NAME : 0) | (rule->env ? BY_ENV : 0) | (rule->ends_at ? BY_TIME : 0) |
+                      (by_request ? BY_REQUEST : 0);
 
-    if (rule->kind == FC_FAULT_REFUSE && bounded)
-        fc_json_errs_add(body, "kind", "'refuse' meets every connection: only 'for' can bound it");
-    if ((rule->kind == FC_FAULT_BLIND || rule->kind == FC_FAULT_LOSE) && (bounded || rule->ends_at))
-        fc_json_errs_add(body, "kind", "'%s' meets every validation until it is cleared: nothing else can bound it",
-                         fc_fault_kind_name(rule->kind));
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        if (elsewhere[i].kind == rule->kind && (bounds & ~elsewhere[i].may))
+            fc_json_errs_add(body, "kind", "'%s' %s", fc_fault_kind_name(rule->kind), elsewhere[i].why);
     if (rule->kind == FC_FAULT_LOSE && rule->perspective == 0)
         fc_json_errs_add(body, "perspective", "the primary perspective is the CA itself: 1 is the first remote one");
 }

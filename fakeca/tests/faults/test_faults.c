@@ -279,6 +279,11 @@ static void mistakes(void **state)
         {"{\"kind\":\"offer\",\"types\":[\"\"]}", "is no name of a challenge type"},
         {"{\"kind\":\"content-type\",\"content_type\":\"a\\r\\nb\"}", "printable"},
         {"{\"kind\":\"refuse\",\"times\":1}", "only 'for' can bound it"},
+        {"{\"kind\":\"dns-servfail\",\"name\":\"a.test\",\"times\":1}", "only 'name' can bound it"},
+        {"{\"kind\":\"dns-nxdomain\",\"name\":\"a.test\",\"for\":\"1h\"}", "only 'name' can bound it"},
+        {"{\"kind\":\"dns-delay\",\"name\":\"a.test\",\"delay\":\"1s\",\"share\":50}", "only 'name' can bound it"},
+        {"{\"kind\":\"rotate-issuer\",\"times\":2}", "only 'environment' can bound it"},
+        {"{\"kind\":\"blind\",\"perspective\":1,\"for\":\"1h\"}", "nothing else can bound it"},
         {"{\"kind\":\"rate-limited\",\"retry_after_form\":\"stardate\"}", "retry_after_form"},
         {"{\"kind\":\"problem\"}", "type: is needed"},
     };
