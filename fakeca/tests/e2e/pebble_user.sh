@@ -16,13 +16,11 @@ chmod 755 "$work" "$work/bin"
 ordinary=()
 [ "$(id -u)" -ne 0 ] || ordinary=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 
-# pair NUMBER: both programs from a folder of their own, a client through them, an end by SIGKILL
+# pair NUMBER PORT...: both programs from a folder of their own, a client through them, an end by SIGKILL
 pair() {
-    local number=$1 folder=$work/suite-$1 acme manage http tls dns api pebble chall status=0
+    local number=$1 folder=$work/suite-$1 acme=$2 manage=$3 http=$4 tls=$5 dns=$6 api=$7 pebble chall status=0
     mkdir -p "$folder/test/config" "$folder/test/certs/localhost"
     cp "$work/cert.pem" "$work/key.pem" "$folder/test/certs/localhost"
-    acme=$((first + 10 * number)) manage=$((first + 10 * number + 1)) http=$((first + 10 * number + 2)) tls=$((first + 10 * number + 3))
-    dns=$((first + 10 * number + 4)) api=$((first + 10 * number + 5))
     jq -n --arg host "$host" --argjson acme "$acme" --argjson manage "$manage" --argjson http "$http" --argjson tls "$tls" '{pebble: {listenAddress: "\($host):\($acme)",
         managementListenAddress: "0.0.0.0:\($manage)", certificate: "test/certs/localhost/cert.pem", privateKey: "test/certs/localhost/key.pem",
         httpPort: $http, tlsPort: $tls, ocspResponderURL: "", externalAccountBindingRequired: false, domainBlocklist: ["blocked-domain.example"],
@@ -54,16 +52,29 @@ pair() {
 pebble_certificate
 host=127.0.0.1
 [ -z "$(cat /proc/net/if_inet6 2>/dev/null || true)" ] || host='[::1]'
-first=$((20000 + RANDOM % 10000))
+declare -A given
+ports() { # six that no other pair has
+    local port
+    chosen=()
+    while [ ${#chosen[@]} -lt 6 ]; do
+        port=$(free_port)
+        [ -n "${given[$port]:-}" ] || chosen+=("$port")
+        given[$port]=yes
+    done
+}
+# once more where another program of this machine took a port meanwhile
+again() { grep -qs "cannot listen on" "$work/pair-$1.log" && ports && (trap - EXIT && pair "$1" "${chosen[@]}"); }
 pairs=()
 for number in $(seq 16); do
-    (trap - EXIT && pair "$number") &
+    ports
+    (trap - EXIT && pair "$number" "${chosen[@]}") &
     pairs+=("$!")
 done
 for i in "${!pairs[@]}"; do
-    wait "${pairs[i]}" || fail "pair $((i + 1)) of sixteen at once"
+    wait "${pairs[i]}" || again $((i + 1)) || fail "pair $((i + 1)) of sixteen at once"
 done
-(trap - EXIT && pair 17) || fail "a pair after those that were killed"
+ports
+(trap - EXIT && pair 17 "${chosen[@]}") || again 17 || fail "a pair after those that were killed"
 
 # what stands in no file: the working directory is told, and what to do without it
 cd "$work/suite-1"
