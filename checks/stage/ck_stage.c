@@ -10,6 +10,7 @@
 #include "base/base_clock.h"
 #include "base/base_json.h"
 #include "base/base_proc.h"
+#include "base/base_rand.h"
 #include "base/base_text.h"
 #include "base/base_time.h"
 #include "core/ck_core.h"
@@ -20,13 +21,16 @@
 #define EMAIL "nobody@fakeca-check.net" /* must look public, or the CA refuses it as Let's Encrypt would */
 #define ENV_MAX 64
 #define OUTPUT_MAX 4000
+#define PORT_FIRST 10240u
+#define PORT_SPAN 22000u /* Linux gives out 32768 and above */
+#define PORT_TRIES 100
 #define CONTROL_TIME (20 * FC_SECOND)
 #define SHORT_PATH "/usr/bin:/bin"
 #define LONG_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* ---- addresses ---- */
 
-static int free_port(struct fc_net_addr *addr, struct fc_err *err)
+static int try_bind(struct fc_net_addr *addr, struct fc_err *err)
 {
     struct sockaddr_storage name;
     socklen_t len = (socklen_t)fc_net_addr_sockaddr(addr, &name), size = sizeof name;
@@ -44,12 +48,26 @@ static int free_port(struct fc_net_addr *addr, struct fc_err *err)
     return 0;
 }
 
+/* Not one that the kernel gives to outgoing connections: while the service is being restarted somebody's connection would take it. */
+static int free_port(struct fc_net_addr *addr, struct fc_err *err)
+{
+    for (int i = 0; i < PORT_TRIES; i++) {
+        struct fc_net_addr there = *addr;
+        there.port = PORT_FIRST + (unsigned)fc_rand_below(PORT_SPAN);
+        if (try_bind(&there, NULL) == 0) {
+            *addr = there;
+            return 0;
+        }
+    }
+    return try_bind(addr, err);
+}
+
 static bool bindable(const struct fc_net_addr *addr, unsigned port)
 {
     struct fc_net_addr there = *addr;
 
     there.port = port;
-    return port && free_port(&there, NULL) == 0;
+    return port && try_bind(&there, NULL) == 0;
 }
 
 static bool taken(const struct ck_stage *stage, const char *published)
