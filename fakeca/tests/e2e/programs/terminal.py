@@ -14,6 +14,7 @@ import time
 
 FAKECA, STATE = sys.argv[1:3]
 DEADLINE = 20
+MARK = 10000000 + 2 * os.getpid()  # seconds to sleep, by which a program of this very test is found
 
 
 def wait_until(what, condition, seconds=DEADLINE):
@@ -209,15 +210,15 @@ def rest():
     t.expect(b"CMD ended (7); still running: sleep")
     t.send(b"\x03")
     assert os.waitstatus_to_exitcode(t.status()) == 7
-    p = subprocess.run([FAKECA, "run", "--state", STATE, "--kill-rest", "--", "sh", "-c", "setsid sleep 1001 & exit 8"], timeout=DEADLINE)
+    p = subprocess.run([FAKECA, "run", "--state", STATE, "--kill-rest", "--", "sh", "-c", "setsid sleep %d & exit 8" % MARK], timeout=DEADLINE)
     assert p.returncode == 8
-    assert subprocess.run(["pgrep", "-f", "^sleep 1001$"], stdout=subprocess.DEVNULL).returncode == 1
+    assert subprocess.run(["pgrep", "-f", "^sleep %d$" % MARK], stdout=subprocess.DEVNULL).returncode == 1
 
 
 def detached():
-    p = subprocess.run([FAKECA, "run", "--state", STATE, "--detach", "--", "sh", "-c", "setsid sh -c 'sleep 1; exec sleep 1002' & exit 9"], timeout=DEADLINE)
+    p = subprocess.run([FAKECA, "run", "--state", STATE, "--detach", "--", "sh", "-c", "setsid sh -c 'sleep 1; exec sleep %d' & exit 9" % (MARK + 1)], timeout=DEADLINE)
     assert p.returncode == 9
-    running = lambda: subprocess.run(["pgrep", "-f", "^sleep 1002$"], stdout=subprocess.PIPE).stdout
+    running = lambda: subprocess.run(["pgrep", "-f", "^sleep %d$" % (MARK + 1)], stdout=subprocess.PIPE).stdout
     wait_until("the detached program, which must be able to exec", running)
     os.kill(int(running()), signal.SIGKILL)
 
