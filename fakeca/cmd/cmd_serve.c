@@ -119,14 +119,28 @@ struct reader {
     int log;
     const struct fc_cmd_serve_ready *ready;
     int64_t after;
+    int signals;
+    int patience_ms; /* for who reads what is printed; -1: until a signal comes */
 };
+
+/* A pipe that nobody reads must not keep us from hearing signals. */
+static bool room(const struct reader *reader, int fd)
+{
+    struct pollfd fds[] = {{.fd = fd, .events = POLLOUT}, {.fd = reader->signals, .events = POLLIN}};
+
+    while (poll(fds, 2, reader->patience_ms) < 0)
+        if (errno != EINTR)
+            return false;
+    return fds[0].revents != 0;
+}
 
 static void print_views(const struct reader *reader, const struct fc_event_view *views, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (reader->ready->event)
+        if (reader->ready->event && room(reader, STDOUT_FILENO))
             reader->ready->event(reader->ready->cookie, views[i].json);
-        if (reader->log == FC_CMD_LOG_NONE || (reader->log != FC_CMD_LOG_ALL && chatter(views[i].json)))
+        if (reader->log == FC_CMD_LOG_NONE || (reader->log != FC_CMD_LOG_ALL && chatter(views[i].json)) ||
+            !room(reader, STDERR_FILENO))
             continue;
         fc_auto_free char *text = fc_events_text(views[i].json);
         fc_log(FC_LOG_INFO, "%s  %s", json_string_value(json_object_get(views[i].json, "time")), text);
@@ -153,7 +167,12 @@ static void print_events(struct reader *reader)
 static int serve(struct fc_app *app, int signals, int log, const struct fc_cmd_serve_ready *ready)
 {
     struct fc_events *events = fc_app_events(app);
-    struct reader reader = {.events = events, .log = log, .ready = ready, .after = fc_events_last(events)};
+    struct reader reader = {.events = events,
+                            .log = log,
+                            .ready = ready,
+                            .after = fc_events_last(events),
+                            .signals = signals,
+                            .patience_ms = -1};
     int wake = log == FC_CMD_LOG_NONE && !ready->event ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct fc_events_sub *sub = wake < 0 ? NULL : fc_events_subscribe(events, wake_fd, &wake);
     struct signalfd_siginfo info = {0};
@@ -169,6 +188,7 @@ static int serve(struct fc_app *app, int signals, int log, const struct fc_cmd_s
             break;
     }
     if (sub) {
+        reader.patience_ms = 0;
         print_events(&reader);
         fc_events_unsubscribe(events, sub);
         close(wake);

@@ -52,3 +52,19 @@ pebble_config late
 PEBBLE_VA_NOSLEEP='' PEBBLE_VA_SLEEPTIME=3 start_pebble late "$fakeca" pebble -- -dnsserver "127.0.0.1:$dns_port"
 contains "$(cat "$work/late.log")" "Setting maximum random VA sleep time to 3 seconds" "the log"
 many 32 1
+
+# a log that nobody reads: requests are answered all the same, and the program ends when it is asked to
+pebble_config unread
+mkfifo "$work/unread.fifo"
+exec 9<>"$work/unread.fifo"
+"$fakeca" pebble -config "$work/unread.json" -dnsserver "127.0.0.1:$dns_port" >&9 2>&1 &
+unread=$!
+pids+=("$unread")
+wait_for 20 listening "$acme_port" || fail "one whose log nobody reads does not start"
+pebble_directory=https://127.0.0.1:$acme_port/dir pebble_management=https://127.0.0.1:$management_port
+many 8 15
+kill -TERM "$unread"
+ended() { ! kill -0 "$unread"; }
+wait_for 30 ended || fail "one whose log nobody reads does not end"
+wait "$unread" || fail "one whose log nobody reads ends with $?"
+exec 9>&-
