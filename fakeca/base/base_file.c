@@ -112,6 +112,23 @@ int fc_file_write(const char *path, const void *data, size_t len, mode_t mode, s
     return -1;
 }
 
+int fc_file_write_answer(const char *path, const void *data, size_t len, struct fc_err *err)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || S_ISREG(st.st_mode))
+        return fc_file_write(path, data, len, 0644, err);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+    if (fd < 0)
+        return fc_err_errno(err, "cannot write '%s'", path);
+    int failed = write_all(fd, data, len);
+    if (failed)
+        close_keeping_errno(fd);
+    else
+        failed = close(fd);
+    return failed ? fc_err_errno(err, "cannot write '%s'", path) : 0;
+}
+
 static bool is_folder(const char *path)
 {
     struct stat st;

@@ -12,6 +12,9 @@
 int fc_file_read(const char *path, size_t max, char **ret_data, size_t *ret_len, struct fc_err *err);
 /* Writes by a temporary name in the same folder and rename, with the given mode. */
 int fc_file_write(const char *path, const void *data, size_t len, mode_t mode, struct fc_err *err);
+/* The same for a file that a person names for an answer ("-o FILE"), mode 0644; what is a device, a pipe or a link stays one and is
+ * written to: as root, a rename would put a file in the place of /dev/stdout or /dev/null. */
+int fc_file_write_answer(const char *path, const void *data, size_t len, struct fc_err *err);
 /* Creates the folder and its parents (mode for the last one only; parents 0755). An existing folder is fine. */
 int fc_file_mkdirs(const char *path, mode_t mode, struct fc_err *err);
 /* Creates the folder with mode 0700, or checks that an existing one is a folder (no link), ours, and closed to others:

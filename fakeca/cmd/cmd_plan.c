@@ -147,7 +147,7 @@ static int write_format(const struct fc_plan_report *report, size_t format, cons
     if (render(report, format, &text, err))
         return -1;
     if (file)
-        return fc_file_write(file, text.data, text.len, 0644, err);
+        return fc_file_write_answer(file, text.data, text.len, err);
     fwrite(text.data, 1, text.len, stdout);
     return 0;
 }

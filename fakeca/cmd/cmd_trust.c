@@ -78,7 +78,7 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
         fc_cmd_print_json(list);
     else if (!target.out)
         fputs(pem, stdout);
-    else if (fc_file_write(target.out, pem, strlen(pem), 0644, &err))
+    else if (fc_file_write_answer(target.out, pem, strlen(pem), &err))
         return fc_cmd_fail(self, &err);
     return fc_cmd_done(self);
 }

@@ -105,6 +105,20 @@ cmp "$work/fetched.pem" "$ca_file" || fail "the CA file served differs from the 
 curl -sSf --cacert "$work/fetched.pem" "$directory" | jq -e .newOrder >/dev/null || fail "the directory does not verify"
 same "$(ca trust | openssl storeutl -noout -certs /dev/stdin 2>/dev/null | tail -n 1)" \
     "$(openssl storeutl -noout -certs "$ca_file" 2>/dev/null | tail -n 1)" "fakeca trust"
+# what -o names stays what it is: /dev/stdout, for instance, would be gone for the whole machine
+mkfifo "$work/pipe"
+timeout 30 cat "$work/pipe" >"$work/through.pem" &
+reader=$!
+timeout 30 "$fakeca" trust --state "$work/ca" -o "$work/pipe" || fail "trust -o of a pipe ended with $?"
+[ -p "$work/pipe" ] || fail "trust -o put a file in the place of a pipe"
+wait "$reader" || fail "nothing came through the pipe"
+same "$(cat "$work/through.pem")" "$(ca trust)" "trust -o of a pipe"
+ln -s aim.pem "$work/link"
+ca trust -o "$work/link"
+[ -L "$work/link" ] || fail "trust -o replaced a link"
+same "$(cat "$work/aim.pem")" "$(ca trust)" "trust -o of a link"
+ends 3 ca trust -o "$work"
+contains "$said" "Is a directory"
 eval "$(ca env)"
 same "$FAKECA_DIRECTORY" "$directory" "fakeca env"
 same "$REQUESTS_CA_BUNDLE" "$trust_file" "fakeca env"
