@@ -100,10 +100,10 @@ jq -r '.events[].data.output? // empty' "$work/report.json" | grep -qx "$work/se
 as_before "a link in the path"
 
 # two at once in one folder
-describe "sleep 1000" '{timeouts: {renew: 60}}'
+describe "$mess; sleep 1000" '{timeouts: {renew: 60}}'
 "$check" "$work/setup/setup.json" >"$work/first.txt" 2>&1 &
 pid=$!
-wait_for 30 pgrep -f "sleep 1000" || fail "the first does not run"
+wait_for 30 ran || fail "the first does not run"
 expect 3 "$check" "$work/setup/setup.json"
 says "another rehearsal runs"
 kill -TERM "$pid"
