@@ -56,7 +56,7 @@ contains "$said" "is not UTF-8"
 ends 2 "$fakeca" fault add refuse --name $'a\xff.test'
 contains "$said" "is not UTF-8"
 ends 2 "$fakeca" clock set $'\xff'
-ends 2 "$fakeca" serve --state "$work/"$'\xff' --acme-listen localhost:0
+ends 2 timeout 60 "$fakeca" serve --state "$work/"$'\xff' --acme-listen localhost:0
 [ ! -e "$work/"$'\xff' ] || fail "a folder was made although its name is refused"
 
 # ---- config files ----
@@ -68,7 +68,7 @@ contains "$said" "line 2: threads"
 contains "$said" "line 3: pace"
 ends 2 "$fakeca" serve --config "$work/none.json"
 printf '{"config": "%s"}' "$work/good.json" >"$work/other.json"
-ends 2 "$fakeca" serve --config "$work/other.json"
+ends 2 timeout 60 "$fakeca" serve --config "$work/other.json"
 contains "$said" "config: a config file names no other"
 printf '{"print": "json"' >"$work/cut.json"
 ends 2 "$fakeca" serve --config "$work/cut.json"
