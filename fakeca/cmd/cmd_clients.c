@@ -133,6 +133,7 @@ static const struct client {
      "      --config-dir ./le --work-dir ./le/work --logs-dir ./le/log --webroot -w ./www -d a.test\n"
      "  (or, with nothing on the port: --standalone --http-01-port {P80})\n"
      "  certbot renew -n --no-random-sleep-on-renew --config-dir ./le --work-dir ./le/work --logs-dir ./le/log\n"
+     "Another chain: --preferred-chain and the common name of its root, as 'fakeca status' lists them.\n"
      "Beware: 'certbot renew --dry-run' without --server {D} asks Let's Encrypt's public staging.\n"},
     {"lego",
      "xenolf-acme/",
@@ -141,7 +142,8 @@ static const struct client {
      "lego reads its trust from LEGO_CA_CERTIFICATES. Every option, every time (lego 4):\n"
      "  lego --path ./lego --server {D} --accept-tos --email YOU@YOUR.DOMAIN --domains a.test \\\n"
      "      --http --http.port 127.0.0.1:{P80} run\n"
-     "  the same with 'renew --no-random-sleep --renew-hook ./reload' to renew\n"},
+     "  the same with 'renew --no-random-sleep --renew-hook ./reload' to renew\n"
+     "Another chain: --preferred-chain and the common name of its root, as 'fakeca status' lists them.\n"},
     {"acme.sh",
      "acme.sh/",
      {{0, 0, AFTER, 59, 0, false}, {3, 1, USED, 666, 0, true}},
