@@ -111,6 +111,13 @@ static void usage(FILE *to)
     fc_opt_help(options, to);
     fputs(
         "\n"
+        "examples:\n"
+        "  fakeca check setup.json                                    the whole life of a setup\n"
+        "  fakeca check --explain setup.json                          what would run, and which member enables more\n"
+        "  fakeca check --only reload-serves-new-cert setup.json      one check, after mending\n"
+        "  fakeca check --format text --format junit=report.xml setup.json\n"
+        "  fakeca check --from 2028-02-16 setup.json                  with the 45-day certificates of that day\n"
+        "\n"
         "exit codes: 0 every check that ran passed (warnings allowed), 1 one or more failed, 2 usage or description,\n"
         "            3 not judged, 4 the tool broke, 124 out of time, 130 interrupted\n",
         to);
@@ -322,6 +329,20 @@ static int check_policy(const struct ck_setup *setup, struct fc_err *err)
     return 0;
 }
 
+/* A CA that is not there is found before anything is reported of it. */
+static int check_ca(const char *management, struct fc_err *err)
+{
+    struct fc_err why = {0};
+    struct ck_ca ca = {0};
+
+    if (ck_ca_attach(management, &ca, &why) == 0) {
+        ck_ca_stop(&ca);
+        return 0;
+    }
+    return fc_err_set(err, FC_E_SYSTEM,
+                      "option '--ca': %s (it wants the management address, as 'fakeca serve' prints it)", why.text);
+}
+
 static int run(const struct ck_cmd_options *given, const char *file, const char *const *ids)
 {
     fc_auto(ck_setup_free) struct ck_setup *setup = NULL;
@@ -335,6 +356,8 @@ static int run(const struct ck_cmd_options *given, const char *file, const char 
         ck_cmd_explain(setup, ids);
         return CK_EXIT_GOOD;
     }
+    if (given->ca && check_ca(given->ca, &err))
+        return fail(&err);
     if (readlink("/proc/self/exe", programs, sizeof programs - 1) < 0 || !strrchr(programs, '/'))
         return fail((fc_err_errno(&err, "cannot find this program"), &err));
     *strrchr(programs, '/') = '\0';

@@ -37,4 +37,6 @@ done
 is persist-restart skip
 kill -0 "$ca_pid" || fail "the CA was ended"
 [ "$(curl -s "${management}api/v1/port-map" | jq -r .map)" = "$map" ] || fail "the port map was not put back"
+expect 3 "$check" "$work/setup/setup.json" --ca "http://127.0.0.1:$(free_port)/"
+says "option '--ca': cannot reach the CA"
 expect 2 "$check" "$work/setup/setup.json" --ca "$management" --from 2027-01-01
