@@ -26,7 +26,8 @@ trap 'exit 130' INT TERM
 # shellcheck disable=SC2120 # options are optional
 # start_ca [options]: fakeca on any free ports with its state in $work/ca
 start_ca() {
-    "$fakeca" serve --state "$work/ca" --acme-listen localhost:0 --management-listen localhost:0 --dns-listen 127.0.0.1:0 \
+    # a session of its own: a stopped process in the group of a test can end the whole group by SIGHUP (orphaned process groups)
+    setsid "$fakeca" serve --state "$work/ca" --acme-listen localhost:0 --management-listen localhost:0 --dns-listen 127.0.0.1:0 \
         --print none "$@" >>"$work/fakeca.log" 2>&1 &
     ca_pid=$!
     "$fakeca" health --state "$work/ca" --wait 30s >"$work/health.log" 2>&1 || fail "fakeca does not start"

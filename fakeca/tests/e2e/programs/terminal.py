@@ -262,7 +262,9 @@ libc.clock_nanosleep(0, 1, until, None)
 
 def let_go():
     """The front stands still and the supervisor is killed: who waits with a changed register ends, not only stops being traced (T50)."""
-    p = subprocess.Popen(RUN + ["sh", "-c", "sleep 1003 & exec python3 -c '%s'" % SLEEP_UNTIL], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    # stopped in the group of the test it could end all of it by SIGHUP, as an orphaned group
+    p = subprocess.Popen(RUN + ["sh", "-c", "sleep 1003 & exec python3 -c '%s'" % SLEEP_UNTIL], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                         start_new_session=True)
     assert p.stdout.readline() == b"ready\n"
     supervisor = children(p.pid)[0]
     wait_until("the tree", lambda: len(descendants(supervisor)) >= 2)
