@@ -854,7 +854,7 @@ def redirects(s):
 @row("8555-8.3-08")
 def wrong_bodies(s):
     c = Client(s)
-    for i, make in enumerate((lambda t: t, lambda t: t + "." + Key().thumbprint(), lambda t: "x" + t[1:] + "." + c.key.thumbprint(), lambda t: "",
+    for i, make in enumerate((lambda t: t, lambda t: t + "." + Key().thumbprint(), lambda t: ("y" if t[0] == "x" else "x") + t[1:] + "." + c.key.thumbprint(), lambda t: "",
                               lambda t: " " + t + "." + c.key.thumbprint(), lambda t: "<html>" + t + "." + c.key.thumbprint() + "</html>")):
         s.ask("POST", "/api/v1/limits/reset", {"environment": s.env})
         url = ok(c.order("body%d.test" % i), 201).json["authorizations"][0]
