@@ -120,7 +120,7 @@ def tls_alpn_valid(s):
     need(all(a == b"" or isinstance(a, OSError) for a in tls.after), "data after the handshake:", tls.after)
     for name, make in (("t2.test", lambda v, f: pair(dns("t2.test", "more.test"), v, folder=f)), ("t3.test", lambda v, f: pair(dns("other.test"), v, folder=f)),
                        ("t4.test", lambda v, f: pair(dns("t4.test"), None, folder=f)), ("t5.test", lambda v, f: pair(dns("t5.test"), v, critical=False, folder=f)),
-                       ("t6.test", lambda v, f: pair(dns("t6.test"), v[:-1] + b"x", folder=f)), ("t7.test", lambda v, f: pair(dns("t7.test"), v[2:], folder=f)),
+                       ("t6.test", lambda v, f: pair(dns("t6.test"), v[:-1] + bytes([v[-1] ^ 1]), folder=f)), ("t7.test", lambda v, f: pair(dns("t7.test"), v[2:], folder=f)),
                        ("t8.test", lambda v, f: pair([], v, folder=f)), ("t9.test", lambda v, f: pair(dns("t9.test"), v + b"x", folder=f)),
                        ("t10.test", lambda v, f: pair(dns("t10.test"), b"\x04\x1f" + v[2:-1], folder=f)),
                        ("t11.test", lambda v, f: pair(dns("t11.test") + [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))], v, folder=f)),
