@@ -55,7 +55,7 @@ rm "$work/setup/traefik.yml" "$work/setup/httpd.conf"
 [ ! -e "$work/setup/ran" ] || fail "something was run"
 
 # what the README shows of a failing run is what the rehearsal of that setup must say (client.nginx-certbot.no-reload)
-readme=$(dirname "$0")/../README.md
+readme=$(dirname "$0")/../../README.md
 jq -r '.mutants[] | select(.name == "no-reload").says[]' "$CLIENT_TESTS/nginx-certbot/mutants.json" >"$work/says.list"
 [ "$(wc -l <"$work/says.list")" -gt 10 ] || fail "what no-reload must say"
 while IFS= read -r line; do
