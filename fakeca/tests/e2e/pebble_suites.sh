@@ -64,8 +64,6 @@ uacme_run() {
     "${unshared[@]}" bash -c 'mount --bind "$1" /etc/ssl/certs/ca-certificates.crt && shift && exec uacme "$@"' - "$work/cert.pem" \
         -y -a "$pebble_directory" -c "$work/uacme" "$@" </dev/null >"$work/uacme.log" 2>&1
 }
-unshared=(unshare --mount)
-[ "$(id -u)" -eq 0 ] || unshared+=(--map-root-user)
 cat >"$work/uacme-hook" <<HOOK
 #!/bin/sh
 [ "\$2" = http-01 ] || exit 1
@@ -73,9 +71,13 @@ cat >"$work/uacme-hook" <<HOOK
 HOOK
 chmod +x "$work/uacme-hook"
 mkdir -p "$work/uacme"
-uacme_run new || fail "uacme does not register"
-uacme_run -h "$work/uacme-hook" issue u1.example.com u2.example.com u3.example.com u4.example.com || fail "uacme does not obtain"
-uacme_run revoke "$work/uacme/u1.example.com/cert.pem" || fail "uacme does not revoke"
+if own_namespaces --mount; then
+    uacme_run new || fail "uacme does not register"
+    uacme_run -h "$work/uacme-hook" issue u1.example.com u2.example.com u3.example.com u4.example.com || fail "uacme does not obtain"
+    uacme_run revoke "$work/uacme/u1.example.com/cert.pem" || fail "uacme does not revoke"
+else
+    echo "skipped: uacme, for there is no mount namespace to be had here"
+fi
 pebble_directory=$usual
 
 # dehydrated: curl's trust, a hook for http-01 and dns-01

@@ -60,3 +60,11 @@ start_challtestsrv() {
     wait_for 20 listening "$http_port" || fail "challtestsrv does not listen"
 }
 chall_post() { curl -sS -o /dev/null -w '%{http_code}' --data "$2" "$chall/$1"; }
+
+# own_namespaces FLAG...: sets `unshared`, what starts a command in namespaces of its own. False where there are none to be had: a
+# chroot's root is no mount point, so what is mounted could not be kept from others.
+own_namespaces() {
+    unshared=(unshare "$@")
+    [ "$(id -u)" -eq 0 ] || unshared+=(--map-root-user)
+    "${unshared[@]}" true 2>/dev/null
+}
