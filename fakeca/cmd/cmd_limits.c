@@ -241,6 +241,10 @@ static int run(const struct fc_cmd *self, int argc, char *const *argv)
                    "say which limit: 'fakeca limits fill CertificatesPerDomain --names a.test --leave 1'");
     else if (limit && (strcmp(word, "show") == 0 || strcmp(word, "would") == 0))
         fc_err_set(&err, FC_E_USAGE, "unexpected argument '%s' (--help tells what is expected)", limit);
+    else if (strcmp(word, "would") == 0 && (!target.account || !target.names))
+        fc_err_set(&err, FC_E_USAGE,
+                   "say whose order, and for which names: 'fakeca limits would --names a.test --account 1' (the log "
+                   "numbers the accounts)");
     return err.code ? fc_cmd_fail(self, &err) : ask(self, &target, word, limit);
 }
 

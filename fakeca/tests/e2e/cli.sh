@@ -25,6 +25,8 @@ for command in serve clock status log probe certs revoke trust dns env reset hea
 done
 ends 2 "$fakeca" clcok
 contains "$said" "unknown command 'clcok', did you mean 'fakeca clock'?"
+ends 2 "$fakeca" limits would --names a.test
+contains "$said" "whose order, and for which names: 'fakeca limits would --names a.test --account 1'"
 ends 2 "$fakeca" --stat x
 contains "$said" "did you mean '--state'?"
 ends 2 "$fakeca" serve --acme-listen nonsense
