@@ -15,36 +15,55 @@
 #define AGENT_MAX 60
 #define SURE_DAYS 61 /* the skip that is safe for most clients */
 
-/* ---- what the log tells: accounts, as whom their owner called itself, and their newest certificate */
+/* ---- what the log tells: accounts, as whom their owner called itself, and their certificates */
+
+/* The clock went to this time: what was issued later, by tries of find-due for one, is nothing that a client has now. */
+static void forget_later(json_t *accounts, const char *to)
+{
+    const char *number;
+    json_t *account;
+
+    json_object_foreach(accounts, number, account)
+    {
+        json_t *certs = json_object_get(account, "certs");
+        for (size_t i = json_array_size(certs); i-- > 0;)
+            if (strcmp(json_string_value(json_object_get(json_array_get(certs, i), "from")), to) > 0)
+                json_array_remove(certs, i);
+    }
+}
 
 static void note_event(const json_t *event, json_t *accounts)
 {
     const json_t *data = json_object_get(event, "data");
     const json_t *agent = json_object_get(data, "client"), *until = json_object_get(data, "not_after");
     json_int_t number = json_integer_value(json_object_get(event, "account"));
+    const char *from = json_string_value(json_object_get(data, "not_before"));
+    const char *to = json_string_value(json_object_get(data, "to"));
     char key[32];
 
+    if (to)
+        forget_later(accounts, to);
     if (!number)
         return;
     snprintf(key, sizeof key, "%lld", (long long)number);
     json_t *account = json_object_get(accounts, key);
     if (!account) {
-        account = json_object();
+        account = json_pack("{s:[]}", "certs");
         json_object_set_new(accounts, key, account);
     }
     if (json_is_string(agent))
         json_object_set_nocheck(account, "agent", (json_t *)(uintptr_t)agent);
-    if (json_is_string(until)) {
-        json_object_set(account, "until", (json_t *)(uintptr_t)until);
-        json_object_set(account, "from", json_object_get(data, "not_before"));
-    }
+    if (from && json_is_string(until))
+        json_array_append_new(json_object_get(account, "certs"),
+                              json_pack("{s:s,s:s}", "from", from, "until", json_string_value(until)));
 }
 
 static int read_page(const struct fc_cmd_target *target, json_int_t *io_after, json_int_t *ret_last, json_t *accounts,
                      struct fc_err *err)
 {
     fc_auto_free char *path =
-        fc_asprintf("/api/v1/events?types=request,certificate.issued&limit=%d&after=%lld", PAGE, (long long)*io_after);
+        fc_asprintf("/api/v1/events?types=request,certificate.issued,clock.changed&limit=%d&after=%lld", PAGE,
+                    (long long)*io_after);
     fc_auto_json answer = NULL;
     const json_t *event;
     size_t i;
@@ -87,10 +106,23 @@ static bool same_client(const struct seen *a, const struct seen *b)
     return a->client.row == b->client.row && strcmp(a->client.version, b->client.version) == 0;
 }
 
+/* The one with the latest beginning: those of find-due --aged are issued later and begin earlier. NULL when there is none. */
+static const json_t *newest_of(const json_t *certs)
+{
+    const json_t *cert, *newest = NULL;
+    size_t i;
+
+    json_array_foreach(certs, i, cert) if (!newest || strcmp(json_string_value(json_object_get(cert, "from")),
+                                                             json_string_value(json_object_get(newest, "from"))) > 0)
+        newest = cert;
+    return newest;
+}
+
 static void add_account(const json_t *account, struct seen *seen, size_t *io_n, size_t room)
 {
-    const char *from = json_string_value(json_object_get(account, "from"));
-    const char *until = json_string_value(json_object_get(account, "until"));
+    const json_t *newest = newest_of(json_object_get(account, "certs"));
+    const char *from = json_string_value(json_object_get(newest, "from"));
+    const char *until = json_string_value(json_object_get(newest, "until"));
     struct seen one = {.agent = json_string_value(json_object_get(account, "agent"))};
     size_t i = 0;
 

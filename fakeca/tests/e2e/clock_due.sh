@@ -101,3 +101,6 @@ code=0
 wait "$pid" || code=$?
 same "$code" 130 "interrupted"
 untouched "interrupted"
+
+# the certificates of the tries are nothing that the client has
+contains "$(ca clock advance 20d)" "its newest certificate is 20." "the client's age after a skip"
